@@ -1,1 +1,12 @@
-//! A caching reverse proxy for storefronts.
+//! A caching reverse proxy for storefronts, with exact purges.
+#![doc = "See docs/architecture.md for the flow, the layers and the lexicon."]
+
+pub mod cache_name;
+pub mod clock;
+pub mod crypto;
+pub mod key;
+pub mod ledger;
+pub mod outcome;
+pub mod store;
+pub mod stored;
+pub mod tags;

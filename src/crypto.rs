@@ -1,0 +1,68 @@
+//! Digests, checksums, message authentication and randomness: the one place that knows these libraries.
+
+use aws_lc_rs::{digest, hmac, rand};
+
+/// The first 128 bits of a SHA-256: collision-resistant, so that a crafted URL cannot land on another's key.
+pub fn digest_128(bytes: &[u8]) -> [u8; 16] {
+    let full = digest::digest(&digest::SHA256, bytes);
+    let mut short = [0; 16];
+    short.copy_from_slice(&full.as_ref()[..16]);
+    short
+}
+
+/// The SHA-256 of `bytes`.
+pub fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut out = [0; 32];
+    out.copy_from_slice(digest::digest(&digest::SHA256, bytes).as_ref());
+    out
+}
+
+/// A fast 64-bit checksum (XXH3): tells damage, withstands no attacker.
+pub fn checksum(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+/// A fast 128-bit checksum (XXH3), long enough to tell one body from another in an entity tag.
+pub fn checksum_128(parts: &[&[u8]]) -> u128 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.digest128()
+}
+
+/// HMAC-SHA256 of the parts, one after the other.
+pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
+    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
+    for part in parts {
+        context.update(part);
+    }
+    let mut out = [0; 32];
+    out.copy_from_slice(context.sign().as_ref());
+    out
+}
+
+/// Whether two byte strings are equal, in a time that does not tell where they differ.
+pub fn equal_in_constant_time(a: &[u8], b: &[u8]) -> bool {
+    aws_lc_rs::constant_time::verify_slices_are_equal(a, b).is_ok()
+}
+
+/// Random bytes from the system's generator.
+///
+/// # Errors
+/// When the system has no randomness to give, which no caller can mend.
+pub fn random<const N: usize>() -> Result<[u8; N], std::io::Error> {
+    let mut out = [0; N];
+    rand::fill(&mut out).map_err(|_| std::io::Error::other("the system's random generator failed"))?;
+    Ok(out)
+}
+
+/// Lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write;
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing into a String cannot fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}

@@ -1,0 +1,116 @@
+//! The primary key of a stored response, made from the client-facing request: scheme, host, raw path, kept query in its
+//! order, kept cookies, language. Nothing is decoded and nothing is guessed; whatever can change what the origin answers on
+//! a shared route is in here or does not reach the origin.
+
+mod cookies;
+mod language;
+mod query;
+mod target;
+
+pub use cookies::{CookieClass, CookieClasses, CookieTrouble, Cookies, Globs};
+pub use language::Languages;
+pub use query::QueryRules;
+pub use target::{BadTarget, Scheme, Target, UrlText};
+
+use crate::crypto;
+use std::sync::Arc;
+
+/// Changes whenever the bytes below change their meaning, so that no two versions of vitrine share a key.
+const KEY_VERSION: u8 = 1;
+
+/// The full primary key, in one allocation. Each part is preceded by its length, so that no byte in one part can pass for
+/// the next (key injection); a store compares all of it on each hit.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Key(Arc<[u8]>);
+
+impl Key {
+    /// The key of a target with its kept query, the kept cookies in their order, and the language it was reduced to.
+    pub fn new(target: &Target, cookies: &[(&str, &str)], language: Option<&str>) -> Key {
+        let mut bytes = Vec::with_capacity(32 + target.host.len() + target.path.len() + 64);
+        bytes.push(KEY_VERSION);
+        bytes.push(target.scheme as u8);
+        push(&mut bytes, &target.host);
+        push(&mut bytes, &target.path);
+        bytes.push(u8::from(target.query.is_some()));
+        push(&mut bytes, target.query.as_deref().unwrap_or_default());
+        for (name, value) in cookies {
+            bytes.push(b'c');
+            push(&mut bytes, name);
+            push(&mut bytes, value);
+        }
+        if let Some(language) = language {
+            bytes.push(b'l');
+            push(&mut bytes, language);
+        }
+        Key(bytes.into())
+    }
+
+    /// All of it.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A key from stored bytes; none where they are not a key of this version.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Key> {
+        let key = Key(bytes.into());
+        key.parts().map(|_| key.clone())
+    }
+
+    /// 128 bits to find it by; the full key decides.
+    pub fn digest(&self) -> [u8; 16] {
+        crypto::digest_128(&self.0)
+    }
+
+    /// The host.
+    pub fn host(&self) -> &str {
+        self.parts().map_or("", |parts| parts.host)
+    }
+
+    /// The raw path.
+    pub fn path(&self) -> &str {
+        self.parts().map_or("", |parts| parts.path)
+    }
+
+    /// The kept query; none where the URL has no `?`.
+    pub fn query(&self) -> Option<&str> {
+        self.parts().and_then(|parts| parts.query)
+    }
+
+    fn parts(&self) -> Option<Parts<'_>> {
+        let rest = self.0.strip_prefix(&[KEY_VERSION])?.get(1..)?;
+        let (host, rest) = pull(rest)?;
+        let (path, rest) = pull(rest)?;
+        let (has_query, rest) = rest.split_first()?;
+        let (query, _) = pull(rest)?;
+        Some(Parts { host, path, query: (*has_query == 1).then_some(query) })
+    }
+}
+
+struct Parts<'a> {
+    host: &'a str,
+    path: &'a str,
+    query: Option<&'a str>,
+}
+
+fn push(bytes: &mut Vec<u8>, part: &str) {
+    // A part is bounded by the head's size limit, far below 4 GiB.
+    bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
+    bytes.extend_from_slice(part.as_bytes());
+}
+
+fn pull(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (part, rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    Some((std::str::from_utf8(part).ok()?, rest))
+}
+
+/// For people: as much of the key as names a page, and no cookie values.
+impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Key({}{}", self.host(), self.path())?;
+        if let Some(query) = self.query() {
+            write!(f, "?{query}")?;
+        }
+        f.write_str(")")
+    }
+}

@@ -1,0 +1,64 @@
+//! How long a stored response is good for what (RFC 9111 4.2, RFC 5861). Plain numbers: no headers, no clock of its own.
+
+use crate::clock::{Timestamp, millis};
+use std::time::Duration;
+
+/// Who gave the lifetime.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum LifetimeFrom {
+    /// The response said it.
+    Origin,
+    /// The rule's `ttl`.
+    Rule,
+    /// The rule's `negative_ttl`, for a status that says that nothing is there.
+    RuleNegative,
+}
+
+/// How long a stored response is good for what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetime {
+    /// Steady time when the response's head had come.
+    pub received: Timestamp,
+    /// Its age at that moment: `corrected_initial_age` of RFC 9111 4.2.3.
+    pub initial_age: Duration,
+    /// The age up to which it is fresh.
+    pub fresh: Duration,
+    /// For how long after it may be served while it is validated behind.
+    pub stale_while_revalidate: Duration,
+    /// For how long after it may be served because the origin failed.
+    pub stale_if_error: Duration,
+    /// For how long after `received` it is kept at all.
+    pub keep: Duration,
+    /// Who gave `fresh`.
+    pub from: LifetimeFrom,
+    /// `no-cache`: never used without validation, however fresh.
+    pub validate_always: bool,
+}
+
+impl Lifetime {
+    /// Its `current_age` (RFC 9111 4.2.3).
+    pub fn age(&self, now: Timestamp) -> Duration {
+        self.initial_age.saturating_add(now.since(self.received))
+    }
+
+    /// Milliseconds of freshness left; below zero when stale.
+    pub fn ttl_ms(&self, now: Timestamp) -> i64 {
+        let signed = |duration| i64::try_from(millis(duration)).unwrap_or(i64::MAX);
+        signed(self.fresh).saturating_sub(signed(self.age(now)))
+    }
+
+    /// Whether it is fresh: its lifetime is greater than its age.
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.ttl_ms(now) > 0
+    }
+
+    /// For how long it has been stale; zero while it is fresh.
+    pub fn staleness(&self, now: Timestamp) -> Duration {
+        self.age(now).saturating_sub(self.fresh)
+    }
+
+    /// The steady moment after which it is no longer kept.
+    pub fn keep_until(&self) -> Timestamp {
+        self.received.plus(self.keep)
+    }
+}
