@@ -1,12 +1,16 @@
 //! A caching reverse proxy for storefronts, with exact purges.
 #![doc = "See docs/architecture.md for the flow, the layers and the lexicon."]
 
+pub mod body;
 pub mod cache_name;
 pub mod clock;
 pub mod crypto;
+pub mod headers;
 pub mod key;
 pub mod ledger;
 pub mod outcome;
+pub mod policy;
+pub mod route;
 pub mod store;
 pub mod stored;
 pub mod tags;

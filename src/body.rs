@@ -1,0 +1,95 @@
+//! The body of every response that leaves vitrine.
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+/// A response body: bytes at hand, or a stream that somebody else fills.
+pub struct Body(Inner);
+
+enum Inner {
+    Whole(Option<Bytes>),
+    Pieces { pieces: std::vec::IntoIter<Bytes>, bytes_left: u64 },
+    Streamed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
+}
+
+/// Why a body broke off. The client is shown the break (a closed connection), never an end.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum BodyError {
+    /// The origin ended short, was reset or sent what is not HTTP.
+    #[error("the origin's body broke off: {0}")]
+    Origin(String),
+    /// Nothing came from the origin for too long.
+    #[error("the origin sent nothing for {0} s")]
+    Stalled(u64),
+    /// This reader fell too far behind the others that share a fetch.
+    #[error("the reader fell too far behind")]
+    Lagged,
+    /// The fetch that filled it ended without an end.
+    #[error("the fetch was given up")]
+    Abandoned,
+}
+
+impl Body {
+    /// No content.
+    pub fn empty() -> Body {
+        Body(Inner::Whole(None))
+    }
+
+    /// These bytes.
+    pub fn whole(bytes: impl Into<Bytes>) -> Body {
+        Body(Inner::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
+    }
+
+    /// These bytes, one after the other, none of them copied.
+    pub fn pieces(pieces: Vec<Bytes>) -> Body {
+        let bytes_left = pieces.iter().map(|piece| piece.len() as u64).sum();
+        Body(Inner::Pieces { pieces: pieces.into_iter(), bytes_left })
+    }
+
+    /// What another body will give.
+    pub fn streamed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Body {
+        Body(Inner::Streamed(Box::pin(body)))
+    }
+}
+
+impl http_body::Body for Body {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match &mut self.0 {
+            Inner::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
+            Inner::Pieces { pieces, bytes_left } => {
+                let next = pieces.find(|piece| !piece.is_empty());
+                *bytes_left -= next.as_ref().map_or(0, |piece| piece.len() as u64);
+                Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))
+            }
+            Inner::Streamed(body) => body.as_mut().poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match &self.0 {
+            Inner::Whole(bytes) => bytes.is_none(),
+            Inner::Pieces { bytes_left, .. } => *bytes_left == 0,
+            Inner::Streamed(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0 {
+            Inner::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
+            Inner::Pieces { bytes_left, .. } => SizeHint::with_exact(*bytes_left),
+            Inner::Streamed(body) => body.size_hint(),
+        }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let hint = http_body::Body::size_hint(self);
+        f.debug_struct("Body").field("bytes", &hint.exact()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,35 @@
+//! Field names of our own, and what every module needs to read and copy fields: lists split with quotes respected, and the
+//! end-to-end fields of a message. No policy.
+
+mod hop;
+mod list;
+
+pub use hop::{end_to_end, is_hop_by_hop};
+pub use list::{list_items, unquoted};
+
+use http::HeaderName;
+
+/// RFC 9211.
+pub const CACHE_STATUS: HeaderName = HeaderName::from_static("cache-status");
+/// RFC 9213.
+pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-control");
+/// RFC 9875.
+pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
+/// RFC 9875.
+pub const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
+/// Tags, separated by blanks.
+pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
+/// Tags, separated by commas.
+pub const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
+/// Tags, separated by blanks or commas.
+pub const XKEY: HeaderName = HeaderName::from_static("xkey");
+/// `HIT`, `MISS` and so on, for people and old tools.
+pub const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
+/// Who asked, as proxies tell it.
+pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
+/// The scheme the visitor used.
+pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
+/// The host the visitor asked.
+pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// One id for a request in our log, the origin's and the client's.
+pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

@@ -1,0 +1,57 @@
+//! RFC 9111 for a shared cache, pure: no tokio, no hyper, no store, no clock but the moment it is handed, no log.
+//! One module for each section of the RFC; each answer is a value that carries what to do next and why.
+
+use crate::clock::Timestamp;
+use http::{HeaderMap, StatusCode};
+use std::time::Duration;
+
+/// What a rule says of lifetimes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LifetimeRule {
+    /// How long a response is fresh where the origin says nothing.
+    pub ttl: Option<Duration>,
+    /// The same for 404 and 410; none: `ttl` counts for them, at most ten seconds.
+    pub negative_ttl: Option<Duration>,
+    /// Where the response says nothing of it (RFC 5861 3).
+    pub stale_while_revalidate: Option<Duration>,
+    /// Where the response says nothing of it (RFC 5861 4).
+    pub stale_if_error: Option<Duration>,
+    /// The statuses that may be stored; none: any final status with an explicit lifetime (a path no rule matches).
+    pub statuses: Option<Box<[StatusCode]>>,
+    /// The rule's `ttl` counts even where the origin states another (never against `no-store` and `private`).
+    pub override_origin: bool,
+    /// No response is kept longer, whatever anybody says.
+    pub max_keep: Duration,
+}
+
+/// How the end of a response's body is told (RFC 9112 6.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// Content-Length.
+    Length(u64),
+    /// The chunked coding.
+    Chunked,
+    /// The end of the connection: cannot be told from a break.
+    UntilClose,
+    /// Content-Length beside Transfer-Encoding, or a coding that is not exactly `chunked`.
+    Contradictory,
+}
+
+/// One exchange with the origin, as far as its head has come.
+#[derive(Clone, Copy, Debug)]
+pub struct Exchange<'a> {
+    /// The request's fields as they were sent to the origin, not as the client had them.
+    pub request: &'a HeaderMap,
+    /// The final status.
+    pub status: StatusCode,
+    /// The response's fields as they came.
+    pub response: &'a HeaderMap,
+    /// How the body's end is told.
+    pub framing: Framing,
+    /// Steady time when the request was sent.
+    pub requested: Timestamp,
+    /// Steady time when the response's head had come.
+    pub received: Timestamp,
+    /// Wall time then, to hold beside the response's `Date`.
+    pub received_wall: Timestamp,
+}

@@ -1,0 +1,9 @@
+//! The first rule that matches names cache, lifetimes, tags and audience. Matched on the raw path, never decoded.
+
+mod pattern;
+mod router;
+mod rule;
+
+pub use pattern::{BadPattern, Parameters, Pattern};
+pub use router::{Routed, Router};
+pub use rule::{Audience, Rule, TagTemplate};
