@@ -5,6 +5,7 @@ pub mod body;
 pub mod cache_name;
 pub mod clock;
 pub mod crypto;
+pub mod fetch;
 pub mod headers;
 pub mod key;
 pub mod ledger;

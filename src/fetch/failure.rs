@@ -1,0 +1,23 @@
+//! How a fetch can fail. Whose fault it is decides the status that a client sees; this module knows neither.
+
+use std::time::Duration;
+
+/// Why the origin gave no response head.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum FetchFailure {
+    /// No connection: refused, no route, no such name.
+    #[error("the origin cannot be reached: {0}")]
+    Unreachable(String),
+    /// No connection within the time allowed, or no head within it.
+    #[error("the origin did not answer within {} ms", .0.as_millis())]
+    Timeout(Duration),
+    /// It answered with something that is not HTTP, or closed the connection instead.
+    #[error("the origin's answer is broken: {0}")]
+    Broken(String),
+    /// Every connection that is allowed is busy.
+    #[error("all connections to the origin are busy")]
+    Busy,
+    /// The task that fetched ended without an answer: a mistake of ours.
+    #[error("the fetch was lost")]
+    Lost,
+}

@@ -1,0 +1,22 @@
+//! The exchange with the origin: connections, deadlines, what is sent, and one fetch for many.
+//!
+//! Knows nothing of rules, stores or the ledger. Outbound heads are built from what is allowed and never by copying a
+//! client's framing (row S21: a copied Content-Length on a request without a body takes the next visitor's bytes).
+
+mod body;
+mod collapse;
+mod failure;
+mod origin;
+mod outbound;
+mod settings;
+mod tape;
+mod tunnel;
+
+pub use body::OriginBody;
+pub use collapse::{Collapse, Joined, Lead};
+pub use failure::FetchFailure;
+pub use origin::{Answered, Origin};
+pub use outbound::{ForwardedBy, pass_fields, shared_fields, unmatched_fields};
+pub use settings::Settings;
+pub use tape::{Tape, TapeReader};
+pub use tunnel::{Tunnel, join_upgrades};

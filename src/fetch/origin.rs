@@ -1,0 +1,183 @@
+//! One origin: a pool of connections with a bound, deadlines on every wait, and one retry where it is safe.
+
+use super::{FetchFailure, OriginBody, Settings};
+use crate::body::Body;
+use crate::clock::{Clock, Timestamp};
+use crate::headers::list_items;
+use crate::policy::Framing;
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
+use http_body::Body as _;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
+
+/// Bytes of one response head, with what hyper reads ahead.
+const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+/// Fields of one response.
+const FIELDS_MAX: usize = 128;
+
+/// The origin, as far as its head has come.
+#[derive(Debug)]
+pub struct Answered {
+    /// The final status.
+    pub status: StatusCode,
+    /// All fields as they came, but for a Content-Length that Transfer-Encoding makes void (RFC 9112 6.3).
+    pub fields: HeaderMap,
+    /// How the body's end is told.
+    pub framing: Framing,
+    /// The body.
+    pub body: OriginBody,
+    /// What a 101 switched to.
+    pub upgrade: Option<super::Tunnel>,
+    /// Steady time when the request was sent.
+    pub requested: Timestamp,
+    /// Steady time when the head had come.
+    pub received: Timestamp,
+    /// Wall time then.
+    pub received_wall: Timestamp,
+}
+
+/// The origin and the connections to it.
+pub struct Origin {
+    settings: Settings,
+    client: Client<HttpConnector, Body>,
+    places: Arc<Semaphore>,
+    clock: Clock,
+}
+
+impl Origin {
+    /// A pool for this origin; nothing is connected yet.
+    pub fn new(settings: Settings, clock: Clock) -> Origin {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(settings.connect_timeout));
+        connector.set_nodelay(true);
+        connector.set_keepalive(Some(Duration::from_mins(1)));
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(settings.idle_timeout)
+            .http1_max_buf_size(READ_BUFFER_BYTES_MAX)
+            .http1_max_headers(FIELDS_MAX)
+            .set_host(false)
+            .build(connector);
+        let places = Arc::new(Semaphore::new(settings.connections_max));
+        Origin { settings, client, places, clock }
+    }
+
+    /// Sends a request and waits for the head of the final response.
+    ///
+    /// `fields` are sent as they are, with `Host`; the body decides the framing. A request that can be repeated (RFC 9110
+    /// 9.2.2) and has no body is sent once more when its connection died before anything came back.
+    ///
+    /// # Errors
+    /// See [`FetchFailure`]. Dropping the future gives the connection up.
+    pub async fn send(
+        &self,
+        method: &Method,
+        path_and_query: &str,
+        fields: &HeaderMap,
+        body: Body,
+    ) -> Result<Answered, FetchFailure> {
+        let place = self.place().await?;
+        let requested = self.clock.now();
+        let repeatable = method.is_idempotent() && body.size_hint().exact() == Some(0);
+        let first = self.exchange(self.request(method, path_and_query, fields, body)?).await;
+        let response = match first {
+            Err(FetchFailure::Broken(_)) if repeatable => {
+                self.exchange(self.request(method, path_and_query, fields, Body::empty())?).await?
+            }
+            other => other?,
+        };
+        Ok(self.answered(response, requested, place))
+    }
+
+    async fn place(&self) -> Result<OwnedSemaphorePermit, FetchFailure> {
+        match timeout(self.settings.connect_timeout, self.places.clone().acquire_owned()).await {
+            Ok(Ok(place)) => Ok(place),
+            _ => Err(FetchFailure::Busy),
+        }
+    }
+
+    fn request(
+        &self,
+        method: &Method,
+        path_and_query: &str,
+        fields: &HeaderMap,
+        body: Body,
+    ) -> Result<Request<Body>, FetchFailure> {
+        let broken = |error: http::Error| FetchFailure::Broken(error.to_string());
+        let mut parts = self.settings.url.clone().into_parts();
+        parts.path_and_query =
+            Some(path_and_query.parse().map_err(|error: http::uri::InvalidUri| broken(error.into()))?);
+        let uri = Uri::from_parts(parts).map_err(|error| broken(error.into()))?;
+        let mut request =
+            Request::builder().method(method).uri(uri).version(Version::HTTP_11).body(body).map_err(broken)?;
+        *request.headers_mut() = fields.clone();
+        Ok(request)
+    }
+
+    async fn exchange(&self, request: Request<Body>) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
+        match timeout(self.settings.response_timeout, self.client.request(request)).await {
+            Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),
+            Ok(Err(error)) if error.is_connect() => Err(FetchFailure::Unreachable(innermost(&error))),
+            Ok(Err(error)) => Err(FetchFailure::Broken(innermost(&error))),
+            Ok(Ok(response)) if response.status().as_u16() > 599 => {
+                Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())))
+            }
+            Ok(Ok(response)) => Ok(response),
+        }
+    }
+
+    fn answered(
+        &self,
+        mut response: Response<hyper::body::Incoming>,
+        requested: Timestamp,
+        place: OwnedSemaphorePermit,
+    ) -> Answered {
+        let framing = framing(&response);
+        if response.headers().contains_key(header::TRANSFER_ENCODING) {
+            response.headers_mut().remove(header::CONTENT_LENGTH);
+        }
+        let upgrade =
+            (response.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| super::Tunnel::of_response(&mut response));
+        let (parts, body) = response.into_parts();
+        Answered {
+            status: parts.status,
+            fields: parts.headers,
+            framing,
+            body: OriginBody::new(body, self.settings.body_idle_timeout, place),
+            upgrade,
+            requested,
+            received: self.clock.now(),
+            received_wall: self.clock.wall(),
+        }
+    }
+}
+
+/// How the end of a response's body is told (rows S40, S41, F5).
+fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
+    let fields = response.headers();
+    let codings: Vec<&str> = list_items(fields, &header::TRANSFER_ENCODING).collect();
+    let has_length = fields.contains_key(header::CONTENT_LENGTH);
+    match (codings.as_slice(), fields.contains_key(header::TRANSFER_ENCODING)) {
+        ([coding], true) if coding.eq_ignore_ascii_case("chunked") && !has_length => Framing::Chunked,
+        (_, true) => Framing::Contradictory,
+        _ => match response.body().size_hint().exact() {
+            Some(bytes) => Framing::Length(bytes),
+            None => Framing::UntilClose,
+        },
+    }
+}
+
+/// The last cause of an error: the outer ones only say that there was one.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(deeper) = cause.source() {
+        cause = deeper;
+    }
+    cause.to_string()
+}
