@@ -23,6 +23,9 @@ pub enum BodyError {
     /// Nothing came from the origin for too long.
     #[error("the origin sent nothing for {0} s")]
     Stalled(u64),
+    /// The client's request body ended short, was reset or stalled.
+    #[error("the request's body broke off: {0}")]
+    Client(String),
     /// This reader fell too far behind the others that share a fetch.
     #[error("the reader fell too far behind")]
     Lagged,

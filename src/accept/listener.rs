@@ -1,0 +1,192 @@
+//! One listening socket: accept, bound, serve, drain.
+
+use super::deadline::WriteDeadline;
+use super::request_body::request_body;
+use super::{Limits, check};
+use crate::body::Body;
+use http::{Request, Response, StatusCode, header};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use socket2::{Domain, Socket, Type};
+use std::convert::Infallible;
+use std::future::Future;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Connections that the kernel holds for us while we are busy.
+const BACKLOG: i32 = 1024;
+/// Before accepting again when the process is out of file descriptors: time for some to be closed.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// What hyper may buffer of a connection; its minimum is 8 KiB.
+const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
+
+/// Who sent a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Visitor {
+    /// The peer's address, as the socket has it.
+    pub peer: SocketAddr,
+}
+
+/// Answers requests whose heads have been checked. It cannot fail: whatever goes wrong is an answer, or a broken body.
+pub trait Service: Send + Sync + 'static {
+    /// Answers one request.
+    fn answer(
+        self: Arc<Self>,
+        request: Request<Body>,
+        visitor: Visitor,
+    ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+    /// What a head that [`check`] refuses is answered with.
+    fn refuse(&self, refusal: super::Refusal, visitor: Visitor) -> Response<Body>;
+
+    /// A connection was opened (`1`) or closed (`-1`).
+    fn connections_changed(&self, _by: i64) {}
+}
+
+/// A bound socket.
+#[derive(Debug)]
+pub struct Door {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Door {
+    /// Binds an address; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// As the system says it, for example that the address is in use.
+    pub fn open(address: SocketAddr) -> io::Result<Door> {
+        let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&address.into())?;
+        socket.listen(BACKLOG)?;
+        let listener = TcpListener::from_std(socket.into())?;
+        Ok(Door { address: listener.local_addr()?, listener })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` resolves; then accepts no more and waits, up to the drain time, for requests under way.
+    /// `places` bounds the connections of all doors that share it.
+    pub async fn serve<S: Service>(
+        self,
+        service: Arc<S>,
+        limits: Arc<Limits>,
+        places: Arc<Semaphore>,
+        stop: impl Future<Output = ()>,
+    ) {
+        let (connections, draining) = (TaskTracker::new(), CancellationToken::new());
+        let mut stop = std::pin::pin!(stop);
+        loop {
+            let (stream, peer, place) = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = accept(&self.listener, &places) => accepted,
+            };
+            let connection = connection(stream, peer, service.clone(), limits.clone(), draining.clone());
+            let service = service.clone();
+            connections.spawn(async move {
+                service.connections_changed(1);
+                connection.await;
+                service.connections_changed(-1);
+                drop(place);
+            });
+        }
+        drop(self.listener);
+        connections.close();
+        draining.cancel();
+        if timeout(limits.drain_timeout, connections.wait()).await.is_err() {
+            tracing::warn!(address = %self.address, left = connections.len(), "the drain time is over");
+        }
+    }
+}
+
+/// The next connection, with its place. A full house accepts nobody: new connections wait in the kernel's backlog.
+async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
+    loop {
+        let Ok(place) = places.clone().acquire_owned().await else {
+            // The semaphore is never closed.
+            std::future::pending::<()>().await;
+            continue;
+        };
+        match listener.accept().await {
+            Ok((stream, peer)) => {
+                // A socket that is already gone shows at its first read.
+                let _ = stream.set_nodelay(true);
+                return (stream, peer, place);
+            }
+            Err(error) if is_about_one_connection(&error) => {}
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept connections");
+                sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn is_about_one_connection(error: &io::Error) -> bool {
+    use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
+    matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
+}
+
+/// Serves one connection to its end; once `draining`, to the end of the request under way.
+async fn connection<S: Service>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    service: Arc<S>,
+    limits: Arc<Limits>,
+    draining: CancellationToken,
+) {
+    let stream = TokioIo::new(WriteDeadline::new(stream, limits.write_timeout));
+    let mut builder = hyper::server::conn::http1::Builder::new();
+    builder
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_timeout)
+        .max_headers(limits.fields_max)
+        .max_header_size(limits.head_bytes_max)
+        .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.head_bytes_max));
+    let serve = service_fn(move |request: Request<Incoming>| {
+        let (service, limits) = (service.clone(), limits.clone());
+        async move { Ok::<_, Infallible>(answer(&service, &limits, request, Visitor { peer }).await) }
+    });
+    let mut connection = std::pin::pin!(builder.serve_connection(stream, serve).with_upgrades());
+    // How a connection ends is the client's affair; what went wrong in a request has been logged with it.
+    tokio::select! {
+        _ = &mut connection => {}
+        () = draining.cancelled() => {
+            connection.as_mut().graceful_shutdown();
+            let _ = connection.await;
+        }
+    }
+}
+
+async fn answer<S: Service>(
+    service: &Arc<S>,
+    limits: &Limits,
+    request: Request<Incoming>,
+    visitor: Visitor,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    if let Err(refusal) = check(&head, limits) {
+        let mut response = service.refuse(refusal, visitor);
+        // What follows on this connection cannot be told apart from the refused request's body.
+        if refusal.status != StatusCode::METHOD_NOT_ALLOWED {
+            response.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
+        }
+        return response;
+    }
+    let body = request_body(body, limits.body_idle_timeout);
+    service.clone().answer(Request::from_parts(head, body), visitor).await
+}

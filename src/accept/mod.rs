@@ -1,0 +1,14 @@
+//! Listeners: sockets, limits, deadlines and drain. What is accepted here is a request in HTTP/1.1 that every later module
+//! may trust to be well-formed; what is not is answered with a 4xx that says why.
+//!
+//! Knows no rule and no cache: it is handed a [`Service`] for each listener.
+
+mod deadline;
+mod listener;
+mod request_body;
+mod sane;
+mod settings;
+
+pub use listener::{Door, Service, Visitor};
+pub use sane::{Refusal, check};
+pub use settings::{Limits, ListenSettings};
