@@ -43,10 +43,7 @@ impl Command {
     /// which `--webhook-secret` overrides.
     ///
     /// The error is a sentence for the terminal.
-    pub fn parse(
-        arguments: impl IntoIterator<Item = String>,
-        secret: Option<&str>,
-    ) -> Result<Self, String> {
+    pub fn parse(arguments: impl IntoIterator<Item = String>, secret: Option<&str>) -> Result<Self, String> {
         let mut given = Given::default();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -83,20 +80,15 @@ impl Given {
 
     fn settings(self, secret: Option<&str>) -> Result<Settings, String> {
         let listen = self.listen.as_deref().unwrap_or("127.0.0.1:9000");
-        let listen: SocketAddr = listen.parse().map_err(|_| {
-            format!("--listen {listen}: write ADDRESS:PORT, such as 127.0.0.1:9000")
-        })?;
+        let listen: SocketAddr =
+            listen.parse().map_err(|_| format!("--listen {listen}: write ADDRESS:PORT, such as 127.0.0.1:9000"))?;
         let secret = self.secret.as_deref().or(secret).unwrap_or_default();
         let webhook = match self.url.as_deref().filter(|url| !url.is_empty()) {
             Some(url) => Some(Webhook::new(url, secret).map_err(|e| e.to_string())?),
             None => None,
         };
         let data = PathBuf::from(self.data.unwrap_or_else(|| "data/shop.db".to_owned()));
-        Ok(Settings {
-            listen,
-            data,
-            webhook,
-        })
+        Ok(Settings { listen, data, webhook })
     }
 }
 
@@ -105,21 +97,14 @@ mod tests {
     use super::Command;
 
     fn parse(line: &str) -> Result<Command, String> {
-        Command::parse(
-            line.split_whitespace().map(str::to_owned),
-            Some("whsec_c2VjcmV0"),
-        )
+        Command::parse(line.split_whitespace().map(str::to_owned), Some("whsec_c2VjcmV0"))
     }
 
     #[test]
     fn defaults_and_both_spellings() {
         for (line, listen, data) in [
             ("", "127.0.0.1:9000", "data/shop.db"),
-            (
-                "--listen 127.0.0.1:0 --data :memory:",
-                "127.0.0.1:0",
-                ":memory:",
-            ),
+            ("--listen 127.0.0.1:0 --data :memory:", "127.0.0.1:0", ":memory:"),
             ("--listen=[::1]:80 --data=x.db", "[::1]:80", "x.db"),
         ] {
             let Ok(Command::Open(settings)) = parse(line) else {
@@ -147,9 +132,7 @@ mod tests {
 
     #[test]
     fn the_environment_gives_the_secret() {
-        let Ok(Command::Open(settings)) =
-            parse("--webhook-url http://127.0.0.1:8080/webhooks/shop")
-        else {
+        let Ok(Command::Open(settings)) = parse("--webhook-url http://127.0.0.1:8080/webhooks/shop") else {
             panic!("refused");
         };
         assert!(settings.webhook.is_some());

@@ -26,14 +26,8 @@ impl Cookies {
     /// Reads all `Cookie` fields; what does not look like ours is ignored.
     pub(crate) fn read(headers: &HeaderMap) -> Self {
         let mut cookies = Self::default();
-        let fields = headers
-            .get_all(header::COOKIE)
-            .iter()
-            .filter_map(|f| f.to_str().ok());
-        for (name, value) in fields
-            .flat_map(|f| f.split(';'))
-            .filter_map(|c| c.trim().split_once('='))
-        {
+        let fields = headers.get_all(header::COOKIE).iter().filter_map(|f| f.to_str().ok());
+        for (name, value) in fields.flat_map(|f| f.split(';')).filter_map(|c| c.trim().split_once('=')) {
             match name {
                 "sessionid" if !value.is_empty() => cookies.session = Some(value.to_owned()),
                 "basket" => cookies.basket = ids(value),
@@ -52,15 +46,8 @@ impl Cookies {
 
     /// `Set-Cookie` after `slug` was looked at.
     pub(crate) fn viewed(&self, slug: &str) -> HeaderValue {
-        let others = self
-            .viewed
-            .iter()
-            .map(String::as_str)
-            .filter(|other| *other != slug);
-        let row: Vec<&str> = std::iter::once(slug)
-            .chain(others)
-            .take(VIEWED_MAX)
-            .collect();
+        let others = self.viewed.iter().map(String::as_str).filter(|other| *other != slug);
+        let row: Vec<&str> = std::iter::once(slug).chain(others).take(VIEWED_MAX).collect();
         written("recently_viewed", &row.join("."), "")
     }
 
@@ -71,28 +58,16 @@ impl Cookies {
 }
 
 fn ids(value: &str) -> Vec<i64> {
-    value
-        .split('.')
-        .filter_map(|id| id.parse().ok())
-        .take(BASKET_MAX)
-        .collect()
+    value.split('.').filter_map(|id| id.parse().ok()).take(BASKET_MAX).collect()
 }
 
 fn slugs(value: &str) -> Vec<String> {
-    value
-        .split('.')
-        .filter(|slug| is_slug(slug))
-        .take(VIEWED_MAX)
-        .map(str::to_owned)
-        .collect()
+    value.split('.').filter(|slug| is_slug(slug)).take(VIEWED_MAX).map(str::to_owned).collect()
 }
 
 /// A slug is what goes into URLs, cookies and tags unescaped.
 fn is_slug(text: &str) -> bool {
-    (1..=80).contains(&text.len())
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    (1..=80).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
 
 fn written(name: &str, value: &str, flags: &str) -> HeaderValue {
@@ -118,10 +93,7 @@ mod tests {
 
     #[test]
     fn ours_are_found_among_others() {
-        let cookies = read(&[
-            "a=b; sessionid=abc; basket=3.3.x.9",
-            "recently_viewed=one.two.<b>; odd",
-        ]);
+        let cookies = read(&["a=b; sessionid=abc; basket=3.3.x.9", "recently_viewed=one.two.<b>; odd"]);
         assert_eq!(cookies.session.as_deref(), Some("abc"));
         assert_eq!(cookies.basket, [3, 3, 9]);
         assert_eq!(cookies.viewed, ["one", "two"]);
@@ -130,25 +102,13 @@ mod tests {
     #[test]
     fn the_latest_view_comes_first_once() {
         let cookies = read(&["recently_viewed=a.b.c.d.e"]);
-        assert_eq!(
-            cookies.viewed("c"),
-            "recently_viewed=c.a.b.d.e; Path=/; SameSite=Lax"
-        );
-        assert_eq!(
-            cookies.viewed("z"),
-            "recently_viewed=z.a.b.c.d; Path=/; SameSite=Lax"
-        );
+        assert_eq!(cookies.viewed("c"), "recently_viewed=c.a.b.d.e; Path=/; SameSite=Lax");
+        assert_eq!(cookies.viewed("z"), "recently_viewed=z.a.b.c.d; Path=/; SameSite=Lax");
     }
 
     #[test]
     fn empty_means_deleted() {
-        assert_eq!(
-            Cookies::basket(&[]),
-            "basket=; Path=/; SameSite=Lax; Max-Age=0"
-        );
-        assert_eq!(
-            Cookies::session(""),
-            "sessionid=; Path=/; SameSite=Lax; HttpOnly; Max-Age=0"
-        );
+        assert_eq!(Cookies::basket(&[]), "basket=; Path=/; SameSite=Lax; Max-Age=0");
+        assert_eq!(Cookies::session(""), "sessionid=; Path=/; SameSite=Lax; HttpOnly; Max-Age=0");
     }
 }

@@ -8,9 +8,10 @@ pub(crate) struct Dice(u64);
 impl Dice {
     /// The dice of `word` (FNV-1a, for a spread-out start).
     pub(crate) fn of(word: &str) -> Self {
-        Self(word.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
-            (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-        }))
+        Self(
+            word.bytes()
+                .fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)),
+        )
     }
 
     /// The next throw, below `sides` (`SplitMix64`).

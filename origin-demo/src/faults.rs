@@ -69,9 +69,7 @@ impl Faults {
     /// The fault that a request for `path` meets. It counts as met.
     pub(crate) fn meet(&self, path: &str) -> Option<Fault> {
         let mut switched = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let fault = switched
-            .as_mut()
-            .filter(|fault| path.starts_with(&fault.path))?;
+        let fault = switched.as_mut().filter(|fault| path.starts_with(&fault.path))?;
         let met = fault.clone();
         if let Some(left) = &mut fault.count {
             *left = left.saturating_sub(1);
@@ -84,10 +82,7 @@ impl Faults {
 
     /// What is switched on, for the page that shows it.
     pub(crate) fn current(&self) -> Option<Fault> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn json(&self) -> Value {
@@ -113,11 +108,7 @@ pub(crate) struct BrokenBody {
 impl BrokenBody {
     /// The first half of `whole`; with a switch the connection ends with a reset.
     pub(crate) fn new(whole: &Bytes, reset: Option<ResetSwitch>) -> Self {
-        Self {
-            half: Some(whole.slice(..whole.len() / 2)),
-            flushed: false,
-            reset,
-        }
+        Self { half: Some(whole.slice(..whole.len() / 2)), flushed: false, reset }
     }
 }
 
@@ -125,10 +116,7 @@ impl Body for BrokenBody {
     type Data = Bytes;
     type Error = io::Error;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
         if let Some(half) = self.half.take() {
             return Poll::Ready(Some(Ok(Frame::data(half))));
         }
@@ -156,12 +144,7 @@ mod tests {
         let faults = Faults::default();
         assert!(faults.meet("/").is_none());
         let path = "/products/".to_owned();
-        let fault = Fault {
-            mode: Mode::Error,
-            delay: Duration::ZERO,
-            path,
-            count: Some(2),
-        };
+        let fault = Fault { mode: Mode::Error, delay: Duration::ZERO, path, count: Some(2) };
         faults.set(Some(fault));
         assert!(faults.meet("/products").is_none());
         assert!(faults.meet("/products/a").is_some());

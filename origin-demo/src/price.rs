@@ -14,9 +14,8 @@ impl Price {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let text = text.trim();
         let (euros, cents) = text.split_once(['.', ',']).unwrap_or((text, "0"));
-        let digits = |part: &str, longest| {
-            (1..=longest).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit())
-        };
+        let digits =
+            |part: &str, longest| (1..=longest).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit());
         if !digits(euros, 9) || !digits(cents, 2) {
             return None;
         }

@@ -62,12 +62,7 @@ impl Shop {
         let (database, thread) = Database::open(settings.data).await?;
         let (outbox, sender) = Outbox::new(database.clone(), settings.webhook);
         let (stats, faults) = (Stats::default(), Faults::default());
-        let router = pages::router(Arc::new(Parts {
-            database,
-            outbox,
-            stats,
-            faults,
-        }));
+        let router = pages::router(Arc::new(Parts { database, outbox, stats, faults }));
         let (closing, closed) = watch::channel(false);
         let sending = sender.map(|sender| tokio::spawn(until(closed.clone(), sender)));
         Ok(Self {

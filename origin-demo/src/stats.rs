@@ -101,9 +101,7 @@ impl Stats {
     }
 
     pub(crate) fn queries(&self, kind: PageKind, count: u32) {
-        self.0[kind as usize]
-            .queries
-            .fetch_add(count.into(), Relaxed);
+        self.0[kind as usize].queries.fetch_add(count.into(), Relaxed);
     }
 
     pub(crate) fn reset(&self) {
@@ -126,11 +124,7 @@ impl Stats {
             .collect();
         let requests = lines.iter().map(|line| line.requests).sum();
         let queries = lines.iter().map(|line| line.queries).sum();
-        lines.push(Line {
-            page: "total",
-            requests,
-            queries,
-        });
+        lines.push(Line { page: "total", requests, queries });
         lines
     }
 
@@ -138,18 +132,9 @@ impl Stats {
     pub(crate) fn json(&self) -> Map<String, Value> {
         let figures = |line: &Line| json!({ "requests": line.requests, "queries": line.queries });
         let lines = self.lines();
-        let (total, pages) =
-            lines
-                .split_last()
-                .map_or((Value::Null, Map::new()), |(total, pages)| {
-                    (
-                        figures(total),
-                        pages
-                            .iter()
-                            .map(|line| (line.page.to_owned(), figures(line)))
-                            .collect(),
-                    )
-                });
+        let (total, pages) = lines.split_last().map_or((Value::Null, Map::new()), |(total, pages)| {
+            (figures(total), pages.iter().map(|line| (line.page.to_owned(), figures(line))).collect())
+        });
         let mut answer = Map::new();
         answer.insert("pages".to_owned(), Value::Object(pages));
         answer.insert("total".to_owned(), total);

@@ -76,27 +76,17 @@ impl Product {
     /// Page `page` (from 1) of all products.
     pub(crate) fn page(q: &Queries<'_>, page: u32, size: u32) -> Result<Vec<Self>> {
         let from = i64::from(page.saturating_sub(1)) * i64::from(size);
-        q.all(
-            &format!("{PRODUCT} ORDER BY id LIMIT ?1 OFFSET ?2"),
-            params![size, from],
-            Self::read,
-        )
+        q.all(&format!("{PRODUCT} ORDER BY id LIMIT ?1 OFFSET ?2"), params![size, from], Self::read)
     }
 
     /// The first product of each category.
     pub(crate) fn featured(q: &Queries<'_>) -> Result<Vec<Self>> {
-        let sql = format!(
-            "{PRODUCT} WHERE id IN (SELECT min(id) FROM products GROUP BY category) ORDER BY id"
-        );
+        let sql = format!("{PRODUCT} WHERE id IN (SELECT min(id) FROM products GROUP BY category) ORDER BY id");
         q.all(&sql, [], Self::read)
     }
 
     pub(crate) fn of_category(q: &Queries<'_>, slug: &str) -> Result<Vec<Self>> {
-        q.all(
-            &format!("{PRODUCT} WHERE category = ?1 ORDER BY id"),
-            [slug],
-            Self::read,
-        )
+        q.all(&format!("{PRODUCT} WHERE category = ?1 ORDER BY id"), [slug], Self::read)
     }
 
     /// Products whose name or description contains `text`, at most `limit`.
@@ -110,46 +100,24 @@ impl Product {
     }
 
     pub(crate) fn count(q: &Queries<'_>) -> Result<u32> {
-        Ok(
-            q.one("SELECT count(*) FROM products", [], |row| row.get(0))?
-                .unwrap_or(0),
-        )
+        Ok(q.one("SELECT count(*) FROM products", [], |row| row.get(0))?.unwrap_or(0))
     }
 
     pub(crate) fn rating(&self, q: &Queries<'_>) -> Result<Rating> {
         let sql = "SELECT count(*), ifnull(sum(stars) * 10 / count(*), 0)
                    FROM reviews WHERE product = ?1";
-        let read = |row: &Row<'_>| {
-            Ok(Rating {
-                reviews: row.get(0)?,
-                tenths: row.get(1)?,
-            })
-        };
-        Ok(q.one(sql, [self.id], read)?.unwrap_or(Rating {
-            reviews: 0,
-            tenths: 0,
-        }))
+        let read = |row: &Row<'_>| Ok(Rating { reviews: row.get(0)?, tenths: row.get(1)? });
+        Ok(q.one(sql, [self.id], read)?.unwrap_or(Rating { reviews: 0, tenths: 0 }))
     }
 
     pub(crate) fn reviews(&self, q: &Queries<'_>) -> Result<Vec<Review>> {
         let sql = "SELECT author, stars, text FROM reviews WHERE product = ?1 ORDER BY rowid";
-        q.all(sql, [self.id], |row| {
-            Ok(Review {
-                author: row.get(0)?,
-                stars: row.get(1)?,
-                text: row.get(2)?,
-            })
-        })
+        q.all(sql, [self.id], |row| Ok(Review { author: row.get(0)?, stars: row.get(1)?, text: row.get(2)? }))
     }
 
     pub(crate) fn specs(&self, q: &Queries<'_>) -> Result<Vec<Spec>> {
         let sql = "SELECT name, value FROM specs WHERE product = ?1 ORDER BY rowid";
-        q.all(sql, [self.id], |row| {
-            Ok(Spec {
-                name: row.get(0)?,
-                value: row.get(1)?,
-            })
-        })
+        q.all(sql, [self.id], |row| Ok(Spec { name: row.get(0)?, value: row.get(1)? }))
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
@@ -181,12 +149,7 @@ impl Category {
     }
 
     fn read(row: &Row<'_>) -> Result<Self> {
-        Ok(Self {
-            slug: row.get(0)?,
-            name: row.get(1)?,
-            blurb: row.get(2)?,
-            version: row.get(3)?,
-        })
+        Ok(Self { slug: row.get(0)?, name: row.get(1)?, blurb: row.get(2)?, version: row.get(3)? })
     }
 }
 
@@ -198,11 +161,7 @@ impl Card {
             // A product always has a category, by foreign key.
             if let Some(category) = Category::by_slug(q, &product.category)? {
                 let rating = product.rating(q)?;
-                cards.push(Self {
-                    product,
-                    category,
-                    rating,
-                });
+                cards.push(Self { product, category, rating });
             }
         }
         Ok(cards)

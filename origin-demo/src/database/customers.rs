@@ -36,26 +36,15 @@ impl Customer {
         if password != PASSWORD || q.one(sql, [login], |_| Ok(()))?.is_none() {
             return Ok(false);
         }
-        q.change(
-            "INSERT INTO sessions (id, login) VALUES (?1, ?2)",
-            [id, login],
-        )?;
-        q.change(
-            "DELETE FROM sessions WHERE rowid <= ?1",
-            [q.last_row() - i64::from(SESSIONS_MAX)],
-        )?;
+        q.change("INSERT INTO sessions (id, login) VALUES (?1, ?2)", [id, login])?;
+        q.change("DELETE FROM sessions WHERE rowid <= ?1", [q.last_row() - i64::from(SESSIONS_MAX)])?;
         Ok(true)
     }
 
     /// Whose session `id` is.
     pub(crate) fn of_session(q: &Queries<'_>, id: &str) -> Result<Option<Self>> {
         let sql = "SELECT login, name FROM customers JOIN sessions USING (login) WHERE id = ?1";
-        q.one(sql, [id], |row| {
-            Ok(Self {
-                login: row.get(0)?,
-                name: row.get(1)?,
-            })
-        })
+        q.one(sql, [id], |row| Ok(Self { login: row.get(0)?, name: row.get(1)? }))
     }
 
     /// Ends the session `id`; its end and the webhook that tells it are one transaction.
@@ -79,12 +68,7 @@ impl Customer {
         let sql = "SELECT number, placed, product, price FROM orders
                    WHERE login = ?1 ORDER BY number DESC";
         q.all(sql, [&self.login], |row| {
-            Ok(Order {
-                number: row.get(0)?,
-                placed: row.get(1)?,
-                product: row.get(2)?,
-                price: Price(row.get(3)?),
-            })
+            Ok(Order { number: row.get(0)?, placed: row.get(1)?, product: row.get(2)?, price: Price(row.get(3)?) })
         })
     }
 }

@@ -18,22 +18,14 @@ pub(crate) struct ProductEdit {
 impl Product {
     /// Applies `edit`; answers with the webhook's place in the outbox, or nothing if there is no
     /// such product.
-    pub(crate) fn edit(
-        q: &Queries<'_>,
-        slug: &str,
-        edit: &ProductEdit,
-        now_ms: i64,
-    ) -> Result<Option<i64>> {
+    pub(crate) fn edit(q: &Queries<'_>, slug: &str, edit: &ProductEdit, now_ms: i64) -> Result<Option<i64>> {
         q.together(|q| {
             let Some(product) = Self::by_slug(q, slug)? else {
                 return Ok(None);
             };
             let sql = "UPDATE products SET name = ?2, price = ?3, description = ?4,
                        version = version + 1 WHERE slug = ?1";
-            q.change(
-                sql,
-                params![slug, edit.name, edit.price.0, edit.description],
-            )?;
+            q.change(sql, params![slug, edit.name, edit.price.0, edit.description])?;
             let event = Event::product_updated(slug, &product.category, edit.price);
             messages::append(q, &event, now_ms).map(Some)
         })
@@ -42,12 +34,7 @@ impl Product {
 
 impl Category {
     /// Gives the category another name; answers as [`Product::edit`] does.
-    pub(crate) fn rename(
-        q: &Queries<'_>,
-        slug: &str,
-        name: &str,
-        now_ms: i64,
-    ) -> Result<Option<i64>> {
+    pub(crate) fn rename(q: &Queries<'_>, slug: &str, name: &str, now_ms: i64) -> Result<Option<i64>> {
         q.together(|q| {
             let sql = "UPDATE categories SET name = ?2, version = version + 1 WHERE slug = ?1";
             if q.change(sql, [slug, name])? == 0 {

@@ -35,24 +35,15 @@ pub(crate) struct Message {
 impl Event {
     pub(crate) fn product_updated(slug: &str, category: &str, price: Price) -> Self {
         let data = json!({ "slug": slug, "category": category, "price": price.plain() });
-        Self {
-            kind: "product.updated",
-            data,
-        }
+        Self { kind: "product.updated", data }
     }
 
     pub(crate) fn category_updated(slug: &str) -> Self {
-        Self {
-            kind: "category.updated",
-            data: json!({ "slug": slug }),
-        }
+        Self { kind: "category.updated", data: json!({ "slug": slug }) }
     }
 
     pub(crate) fn logged_out(session: &str) -> Self {
-        Self {
-            kind: "user.logged_out",
-            data: json!({ "session": session }),
-        }
+        Self { kind: "user.logged_out", data: json!({ "session": session }) }
     }
 }
 

@@ -92,17 +92,11 @@ impl Database {
 }
 
 fn prepare(path: &Path) -> Result<Connection, DatabaseError> {
-    if let Some(folder) = path
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-    {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| DatabaseError::Folder(folder.to_owned(), error))?;
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).map_err(|error| DatabaseError::Folder(folder.to_owned(), error))?;
     }
     let connection = Connection::open(path).map_err(DatabaseError::Sqlite)?;
-    connection
-        .busy_timeout(BUSY_TIMEOUT)
-        .map_err(DatabaseError::Sqlite)?;
+    connection.busy_timeout(BUSY_TIMEOUT).map_err(DatabaseError::Sqlite)?;
     schema::create(&connection).map_err(DatabaseError::Sqlite)?;
     seed::plant(&Queries::new(&connection)).map_err(DatabaseError::Sqlite)?;
     Ok(connection)

@@ -2,9 +2,7 @@
 
 use std::cell::Cell;
 
-use rusqlite::{
-    Connection, OptionalExtension, Params, Result, Row, Transaction, TransactionBehavior,
-};
+use rusqlite::{Connection, OptionalExtension, Params, Result, Row, Transaction, TransactionBehavior};
 
 /// A connection that counts what it is asked.
 pub(crate) struct Queries<'c> {
@@ -14,10 +12,7 @@ pub(crate) struct Queries<'c> {
 
 impl<'c> Queries<'c> {
     pub(crate) fn new(connection: &'c Connection) -> Self {
-        Self {
-            connection,
-            count: Cell::new(0),
-        }
+        Self { connection, count: Cell::new(0) }
     }
 
     /// How many statements were run so far.
@@ -33,10 +28,7 @@ impl<'c> Queries<'c> {
         read: impl FnMut(&Row<'_>) -> Result<T>,
     ) -> Result<Vec<T>> {
         self.one_more();
-        self.connection
-            .prepare_cached(sql)?
-            .query_map(parameters, read)?
-            .collect()
+        self.connection.prepare_cached(sql)?.query_map(parameters, read)?.collect()
     }
 
     /// The first row, if there is one.
@@ -47,10 +39,7 @@ impl<'c> Queries<'c> {
         read: impl FnOnce(&Row<'_>) -> Result<T>,
     ) -> Result<Option<T>> {
         self.one_more();
-        self.connection
-            .prepare_cached(sql)?
-            .query_row(parameters, read)
-            .optional()
+        self.connection.prepare_cached(sql)?.query_row(parameters, read).optional()
     }
 
     /// Changes rows and says how many.
@@ -66,8 +55,7 @@ impl<'c> Queries<'c> {
 
     /// Runs `work` as one transaction: all of it is committed, or, after an error, nothing.
     pub(crate) fn together<T>(&self, work: impl FnOnce(&Self) -> Result<T>) -> Result<T> {
-        let transaction =
-            Transaction::new_unchecked(self.connection, TransactionBehavior::Immediate)?;
+        let transaction = Transaction::new_unchecked(self.connection, TransactionBehavior::Immediate)?;
         let value = work(self)?;
         transaction.commit()?;
         Ok(value)

@@ -68,10 +68,7 @@ fn judge(q: &Queries<'_>, id: i64, dice: &mut Dice) -> Result<()> {
 fn greet(q: &Queries<'_>) -> Result<()> {
     let mut number = FIRST_ORDER;
     for (login, name) in CUSTOMERS {
-        q.change(
-            "INSERT INTO customers (login, name) VALUES (?1, ?2)",
-            [login, name],
-        )?;
+        q.change("INSERT INTO customers (login, name) VALUES (?1, ?2)", [login, name])?;
         let mut dice = Dice::of(login);
         for _ in 0..2 + dice.roll(2) {
             let product = i64::from(1 + dice.roll(60));
@@ -88,9 +85,7 @@ fn greet(q: &Queries<'_>) -> Result<()> {
 /// `Salt & Pepper Mills` to `salt-pepper-mills`.
 fn slug(name: &str) -> String {
     let plain = name.replace('\'', "").to_lowercase();
-    let words = plain
-        .split(|c: char| !c.is_ascii_alphanumeric())
-        .filter(|word| !word.is_empty());
+    let words = plain.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
     words.collect::<Vec<_>>().join("-")
 }
 
@@ -109,20 +104,11 @@ mod tests {
     fn everything(connection: &Connection) -> rusqlite::Result<Vec<String>> {
         let q = Queries::new(connection);
         let mut all = Vec::new();
-        for table in [
-            "categories",
-            "products",
-            "specs",
-            "reviews",
-            "customers",
-            "orders",
-        ] {
+        for table in ["categories", "products", "specs", "reviews", "customers", "orders"] {
             let sql = format!("SELECT * FROM {table}");
             all.extend(q.all(&sql, [], |row| {
                 let cells = (0..row.as_ref().column_count()).map(|i| row.get_ref(i));
-                cells
-                    .map(|cell| Ok(format!("{:?}", cell?)))
-                    .collect::<Result<Vec<_>, _>>()
+                cells.map(|cell| Ok(format!("{:?}", cell?))).collect::<Result<Vec<_>, _>>()
             })?);
         }
         Ok(all.into_iter().map(|row| row.join("|")).collect())

@@ -15,12 +15,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "lamps",
         name: "Lamps",
         blurb: "Light for the desk, the corner and the long evening.",
-        materials: &[
-            "Brushed brass",
-            "Powder-coated steel",
-            "Opal glass",
-            "Washi paper",
-        ],
+        materials: &["Brushed brass", "Powder-coated steel", "Opal glass", "Washi paper"],
         products: &[
             ("Harbour Desk Lamp", 8900),
             ("Paper Moon Pendant", 12_900),
@@ -36,12 +31,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "chairs",
         name: "Chairs",
         blurb: "To sit up in, lean back in, and fall asleep in.",
-        materials: &[
-            "Solid birch",
-            "Oiled oak",
-            "Steam-bent beech",
-            "Waxed canvas and ash",
-        ],
+        materials: &["Solid birch", "Oiled oak", "Steam-bent beech", "Waxed canvas and ash"],
         products: &[
             ("Birch Dining Chair", 14_900),
             ("Canvas Folding Chair", 7900),
@@ -57,12 +47,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "tables",
         name: "Tables",
         blurb: "For breakfast, for work, and for the good plates.",
-        materials: &[
-            "Oiled oak",
-            "Smoked ash",
-            "Marble and cast iron",
-            "Linoleum on birch",
-        ],
+        materials: &["Oiled oak", "Smoked ash", "Marble and cast iron", "Linoleum on birch"],
         products: &[
             ("Round Oak Table", 64_900),
             ("Narrow Hall Console", 27_900),
@@ -77,12 +62,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "textiles",
         name: "Textiles",
         blurb: "Wool, linen and cotton that get better with washing.",
-        materials: &[
-            "Lambswool",
-            "Stonewashed linen",
-            "Organic cotton",
-            "Cotton velvet",
-        ],
+        materials: &["Lambswool", "Stonewashed linen", "Organic cotton", "Cotton velvet"],
         products: &[
             ("Wool Throw Blanket", 8900),
             ("Linen Bed Sheet", 7900),
@@ -98,12 +78,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "ceramics",
         name: "Ceramics",
         blurb: "Thrown by hand, fired twice, no two alike.",
-        materials: &[
-            "Stoneware",
-            "Porcelain",
-            "Red earthenware",
-            "Salt-glazed stoneware",
-        ],
+        materials: &["Stoneware", "Porcelain", "Red earthenware", "Salt-glazed stoneware"],
         products: &[
             ("Speckled Breakfast Bowl", 1890),
             ("Tall Ash Vase", 5490),
@@ -118,12 +93,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "kitchen",
         name: "Kitchen",
         blurb: "Few tools, used every day for thirty years.",
-        materials: &[
-            "Cast iron",
-            "Carbon steel",
-            "Tinned copper",
-            "Walnut and steel",
-        ],
+        materials: &["Cast iron", "Carbon steel", "Tinned copper", "Walnut and steel"],
         products: &[
             ("Cast Iron Casserole", 12_900),
             ("Carbon Steel Pan", 5990),
@@ -139,12 +109,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "garden",
         name: "Garden",
         blurb: "For a balcony, a border, or half an acre of hope.",
-        materials: &[
-            "Forged steel and ash",
-            "Galvanised steel",
-            "Terracotta",
-            "Western cedar",
-        ],
+        materials: &["Forged steel and ash", "Galvanised steel", "Terracotta", "Western cedar"],
         products: &[
             ("Ash Handle Trowel", 2290),
             ("Galvanised Watering Can", 3990),
@@ -159,12 +124,7 @@ pub(super) const SHELVES: [Shelf; 8] = [
         slug: "stationery",
         name: "Stationery",
         blurb: "Paper, ink and brass for slow letters.",
-        materials: &[
-            "Cotton paper",
-            "Solid brass",
-            "Cedar and graphite",
-            "Linen on board",
-        ],
+        materials: &["Cotton paper", "Solid brass", "Cedar and graphite", "Linen on board"],
         products: &[
             ("Linen Bound Notebook", 1890),
             ("Brass Ruler", 2490),
@@ -195,20 +155,13 @@ pub(super) const CLOSINGS: [&str; 6] = [
     "If it ever wobbles, we want to hear about it.",
 ];
 
-pub(super) const ORIGINS: [&str; 6] = [
-    "Portugal", "Denmark", "Japan", "Estonia", "Wales", "Slovenia",
-];
+pub(super) const ORIGINS: [&str; 6] = ["Portugal", "Denmark", "Japan", "Estonia", "Wales", "Slovenia"];
 
-pub(super) const REVIEWERS: [&str; 8] = [
-    "Ines", "Tomasz", "Rahima", "Jonas", "Mei", "Patrick", "Leila", "Oskar",
-];
+pub(super) const REVIEWERS: [&str; 8] = ["Ines", "Tomasz", "Rahima", "Jonas", "Mei", "Patrick", "Leila", "Oskar"];
 
 /// Stars and words.
 pub(super) const REVIEWS: [(i64, &str); 7] = [
-    (
-        5,
-        "Exactly as pictured, and heavier than I thought, in a good way.",
-    ),
+    (5, "Exactly as pictured, and heavier than I thought, in a good way."),
     (5, "Bought a second one for my sister."),
     (4, "Lovely. The parcel took a day longer than promised."),
     (4, "Smaller than it looks, but very well made."),
@@ -218,8 +171,5 @@ pub(super) const REVIEWS: [(i64, &str); 7] = [
 ];
 
 /// Login and the name shown at first.
-pub(super) const CUSTOMERS: [(&str, &str); 3] = [
-    ("alice", "Alice Archer"),
-    ("bob", "Bob Bakker"),
-    ("carol", "Carol Chen"),
-];
+pub(super) const CUSTOMERS: [(&str, &str); 3] =
+    [("alice", "Alice Archer"), ("bob", "Bob Bakker"), ("carol", "Carol Chen")];

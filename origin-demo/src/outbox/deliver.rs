@@ -29,21 +29,13 @@ pub(super) enum Undelivered {
 
 /// Posts `message` to `webhook`; anything but a 2xx is a failure. Cancelled, it may or may not
 /// have arrived, which is the same as a failure.
-pub(super) async fn deliver(
-    webhook: &Webhook,
-    message: &Message,
-    now_ms: i64,
-) -> Result<(), Undelivered> {
+pub(super) async fn deliver(webhook: &Webhook, message: &Message, now_ms: i64) -> Result<(), Undelivered> {
     let attempt = post(webhook, message, now_ms / 1000);
     let status = tokio::time::timeout(ATTEMPT_TIMEOUT, attempt)
         .await
         .map_err(|_| Undelivered::TimedOut)?
         .map_err(|error| Undelivered::Unreachable(error.to_string()))?;
-    if status.is_success() {
-        Ok(())
-    } else {
-        Err(Undelivered::Refused(status))
-    }
+    if status.is_success() { Ok(()) } else { Err(Undelivered::Refused(status)) }
 }
 
 type AnyError = Box<dyn std::error::Error + Send + Sync>;
@@ -55,8 +47,7 @@ async fn post(webhook: &Webhook, message: &Message, seconds: i64) -> Result<Stat
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let port = webhook.url().port_u16().unwrap_or(PORT_DEFAULT);
     let stream = TcpStream::connect((host, port)).await?;
-    let (mut sender, connection) =
-        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let mut answer = std::pin::pin!(sender.send_request(request));
     // Both are polled here, so that a cancelled attempt leaves no task behind. A connection that
     // ends may have brought the answer with its last breath.
@@ -67,11 +58,7 @@ async fn post(webhook: &Webhook, message: &Message, seconds: i64) -> Result<Stat
     Ok(answer.status())
 }
 
-fn signed(
-    webhook: &Webhook,
-    message: &Message,
-    seconds: i64,
-) -> http::Result<Request<Full<Bytes>>> {
+fn signed(webhook: &Webhook, message: &Message, seconds: i64) -> http::Result<Request<Full<Bytes>>> {
     let url = webhook.url();
     let target = url.path_and_query().map_or("/", |target| target.as_str());
     let host = url.authority().map_or("", |authority| authority.as_str());
@@ -81,10 +68,7 @@ fn signed(
         .header(header::USER_AGENT, "origin-demo")
         .header("webhook-id", &message.id)
         .header("webhook-timestamp", seconds)
-        .header(
-            "webhook-signature",
-            webhook.signature(&message.id, seconds, &message.payload),
-        )
+        .header("webhook-signature", webhook.signature(&message.id, seconds, &message.payload))
         .body(Full::from(message.payload.clone()))
 }
 

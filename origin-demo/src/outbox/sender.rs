@@ -33,28 +33,11 @@ impl Outbox {
     ) -> (Self, Option<impl Future<Output = ()> + Send + 'static>) {
         let wake = Arc::new(Notify::new());
         let Some(webhook) = webhook else {
-            return (
-                Self {
-                    wake,
-                    delivered: None,
-                },
-                None,
-            );
+            return (Self { wake, delivered: None }, None);
         };
         let (progress, delivered) = watch::channel(0);
-        let sender = Sender {
-            database,
-            webhook,
-            wake: Arc::clone(&wake),
-            progress,
-        };
-        (
-            Self {
-                wake,
-                delivered: Some(delivered),
-            },
-            Some(sender.run()),
-        )
+        let sender = Sender { database, webhook, wake: Arc::clone(&wake), progress };
+        (Self { wake, delivered: Some(delivered) }, Some(sender.run()))
     }
 
     /// Wakes the sender for the message at `place`, just committed, and waits a little for it to
@@ -91,10 +74,7 @@ impl Sender {
     }
 
     async fn next(&self) -> Result<Option<Message>, DatabaseError> {
-        self.database
-            .ask(Message::oldest)
-            .await
-            .map(|(message, _)| message)
+        self.database.ask(Message::oldest).await.map(|(message, _)| message)
     }
 
     /// One attempt, at the message's time or at a wake, whichever comes first: whoever has just
@@ -116,9 +96,7 @@ impl Sender {
     }
 
     async fn note_delivered(&self, place: i64) -> Result<(), DatabaseError> {
-        self.database
-            .ask(move |q| Message::delivered(q, place, now_ms()))
-            .await?;
+        self.database.ask(move |q| Message::delivered(q, place, now_ms())).await?;
         self.progress.send_replace(place);
         Ok(())
     }
@@ -126,23 +104,15 @@ impl Sender {
     async fn note_failed(&self, message: &Message, reason: &str) -> Result<(), DatabaseError> {
         let pause = backoff(message.attempts);
         let (id, place) = (&message.id, message.place);
-        eprintln!(
-            "origin-demo: webhook {id}: {reason}; again in {} ms",
-            pause.as_millis()
-        );
+        eprintln!("origin-demo: webhook {id}: {reason}; again in {} ms", pause.as_millis());
         let next_ms = now_ms().saturating_add(i64::try_from(pause.as_millis()).unwrap_or(i64::MAX));
-        self.database
-            .ask(move |q| Message::failed(q, place, next_ms))
-            .await
-            .map(drop)
+        self.database.ask(move |q| Message::failed(q, place, next_ms)).await.map(drop)
     }
 }
 
 /// The pause after a failure that `attempts` failures preceded.
 fn backoff(attempts: u32) -> Duration {
-    BACKOFF_FIRST
-        .saturating_mul(2_u32.saturating_pow(attempts))
-        .min(BACKOFF_MAX)
+    BACKOFF_FIRST.saturating_mul(2_u32.saturating_pow(attempts)).min(BACKOFF_MAX)
 }
 
 #[cfg(test)]

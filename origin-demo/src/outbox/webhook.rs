@@ -36,10 +36,7 @@ impl Webhook {
         if bytes.is_empty() {
             return Err(BadWebhook::Secret);
         }
-        Ok(Self {
-            url: parsed,
-            key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes)),
-        })
+        Ok(Self { url: parsed, key: Arc::new(hmac::Key::new(hmac::HMAC_SHA256, &bytes)) })
     }
 
     pub(super) fn url(&self) -> &Uri {
@@ -56,9 +53,7 @@ impl Webhook {
 /// The secret stays out of logs.
 impl fmt::Debug for Webhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Webhook")
-            .field("url", &self.url)
-            .finish_non_exhaustive()
+        f.debug_struct("Webhook").field("url", &self.url).finish_non_exhaustive()
     }
 }
 
@@ -66,10 +61,7 @@ impl fmt::Display for BadWebhook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Url(url) => {
-                write!(
-                    f,
-                    "webhook URL {url}: write http://HOST:PORT/PATH (this shop speaks no TLS)"
-                )
+                write!(f, "webhook URL {url}: write http://HOST:PORT/PATH (this shop speaks no TLS)")
             }
             Self::Secret => f.write_str(
                 "webhook secret: write whsec_ followed by base64, as --webhook-secret or in \
@@ -91,11 +83,7 @@ mod tests {
         let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
         let webhook = Webhook::new("http://127.0.0.1/", secret)?;
         assert_eq!(
-            webhook.signature(
-                "msg_p5jXN8AQM9LWM0D4loKWxJek",
-                1_614_265_330,
-                r#"{"test": 2432232314}"#
-            ),
+            webhook.signature("msg_p5jXN8AQM9LWM0D4loKWxJek", 1_614_265_330, r#"{"test": 2432232314}"#),
             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
         );
         Ok(())
@@ -111,11 +99,7 @@ mod tests {
             ("http://x/", "whsec_", Err(BadWebhook::Secret)),
             ("http://x/", "whsec_?", Err(BadWebhook::Secret)),
         ] {
-            assert_eq!(
-                Webhook::new(text, secret).map(drop),
-                answer,
-                "{text} {secret}"
-            );
+            assert_eq!(Webhook::new(text, secret).map(drop), answer, "{text} {secret}");
         }
     }
 }

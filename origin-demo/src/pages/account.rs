@@ -45,11 +45,7 @@ pub(super) async fn orders(visit: Visit) -> Result<Response, Refusal> {
     let orders = visit
         .ask(move |q| {
             let with_product = |order: Order| Ok((Product::by_id(q, order.product)?, order));
-            asked
-                .orders(q)?
-                .into_iter()
-                .map(with_product)
-                .collect::<rusqlite::Result<Vec<_>>>()
+            asked.orders(q)?.into_iter().map(with_product).collect::<rusqlite::Result<Vec<_>>>()
         })
         .await?;
     let main = format!(
@@ -65,11 +61,7 @@ pub(super) async fn orders(visit: Visit) -> Result<Response, Refusal> {
 
 fn row((product, order): &(Option<Product>, Order)) -> String {
     let product = product.as_ref().map_or_else(String::new, |product| {
-        format!(
-            r#"<a href="/products/{}">{}</a>"#,
-            product.slug,
-            Text(&product.name)
-        )
+        format!(r#"<a href="/products/{}">{}</a>"#, product.slug, Text(&product.name))
     });
     format!(
         r#"<tr><td>#{}</td><td>{}</td><td>{product}</td><td class="number">{}</td></tr>"#,
@@ -95,10 +87,7 @@ pub(super) async fn profile(visit: Visit) -> Result<Response, Refusal> {
 }
 
 /// `POST /account/profile`
-pub(super) async fn rename(
-    visit: Visit,
-    Input(form): Input<ProfileForm>,
-) -> Result<Response, Refusal> {
+pub(super) async fn rename(visit: Visit, Input(form): Input<ProfileForm>) -> Result<Response, Refusal> {
     let customer = visit.signed_in("/account/profile")?.clone();
     let name = line("name", &form.name, NAME_CHARS_MAX)?;
     visit.ask(move |q| customer.rename(q, &name)).await?;

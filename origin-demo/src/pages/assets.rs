@@ -24,15 +24,8 @@ pub(super) async fn style(headers: HeaderMap) -> Response {
 }
 
 /// `GET /images/{slug}.svg`, of a product or a category.
-pub(super) async fn image(
-    desk: Desk,
-    Path(file): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let slug = file
-        .strip_suffix(".svg")
-        .ok_or(Refusal::NotFound("picture"))?
-        .to_owned();
+pub(super) async fn image(desk: Desk, Path(file): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let slug = file.strip_suffix(".svg").ok_or(Refusal::NotFound("picture"))?.to_owned();
     let asked = slug.clone();
     let category = desk
         .ask(move |q| match Product::by_slug(q, &asked)? {
@@ -41,20 +34,13 @@ pub(super) async fn image(
         })
         .await?;
     let category = category.ok_or(Refusal::NotFound("picture"))?;
-    Ok(asset(
-        &headers,
-        "image/svg+xml",
-        picture::draw(&slug, &category),
-    ))
+    Ok(asset(&headers, "image/svg+xml", picture::draw(&slug, &category)))
 }
 
 fn asset(headers: &HeaderMap, kind: &'static str, body: String) -> Response {
     let etag = etag(&body);
     let seen = has_already(headers, &etag);
-    let head = [
-        (header::CACHE_CONTROL, "public, max-age=86400".to_owned()),
-        (header::ETAG, etag),
-    ];
+    let head = [(header::CACHE_CONTROL, "public, max-age=86400".to_owned()), (header::ETAG, etag)];
     if seen {
         return (StatusCode::NOT_MODIFIED, head).into_response();
     }

@@ -44,11 +44,7 @@ impl Item {
 pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
     let ids = visit.cookies.basket.clone();
     let items = visit.ask(move |q| Item::of(q, &ids)).await?;
-    let main = format!(
-        "<h1>Your basket</h1>{}{}",
-        draw(&items),
-        viewed(&visit.cookies.viewed)
-    );
+    let main = format!("<h1>Your basket</h1>{}{}", draw(&items), viewed(&visit.cookies.viewed));
     Ok(private(visit.page("Your basket", &main)))
 }
 
@@ -88,10 +84,7 @@ fn viewed(slugs: &[String]) -> String {
             r#"<li><a href="/products/{slug}"><img src="/images/{slug}.svg" alt="{slug}" width="480" height="360" loading="lazy"></a></li>"#
         )
     };
-    format!(
-        r#"<h2>You looked at</h2><ul class="tiles">{}</ul>"#,
-        each(slugs, picture)
-    )
+    format!(r#"<h2>You looked at</h2><ul class="tiles">{}</ul>"#, each(slugs, picture))
 }
 
 /// `POST /basket/add/{slug}`
@@ -110,10 +103,7 @@ pub(super) async fn remove(visit: Visit, Path(slug): Path<String>) -> Result<Res
     let product = known(&visit, slug).await?;
     let mut ids = visit.cookies.basket;
     ids.retain(|id| *id != product.id);
-    Ok(private(with_cookie(
-        found("/basket"),
-        Cookies::basket(&ids),
-    )))
+    Ok(private(with_cookie(found("/basket"), Cookies::basket(&ids))))
 }
 
 async fn known(visit: &Visit, slug: String) -> Result<Product, Refusal> {

@@ -15,19 +15,14 @@ pub(super) async fn all(visit: Visit) -> Result<Response, Refusal> {
     let categories = visit
         .ask(|q| {
             let sized = |category: Category| Ok((category.size(q)?, category));
-            Category::all(q)?
-                .into_iter()
-                .map(sized)
-                .collect::<rusqlite::Result<Vec<_>>>()
+            Category::all(q)?.into_iter().map(sized).collect::<rusqlite::Result<Vec<_>>>()
         })
         .await?;
     let main = format!(
         r#"<h1>Categories</h1><ul class="tiles wide">{}</ul>"#,
         each(&categories, |(size, category)| tile(category, *size))
     );
-    let keys = categories
-        .iter()
-        .map(|(_, category)| format!("category:{}", category.slug));
+    let keys = categories.iter().map(|(_, category)| format!("category:{}", category.slug));
     Ok(with_keys(visit.page("Categories", &main), keys))
 }
 
@@ -65,8 +60,5 @@ pub(super) async fn one(visit: Visit, Path(slug): Path<String>) -> Result<Respon
         grid = cards::grid(&cards),
     );
     let own = std::iter::once(format!("category:{}", category.slug));
-    Ok(with_keys(
-        visit.page(&category.name, &main),
-        own.chain(keys_of(&cards)),
-    ))
+    Ok(with_keys(visit.page(&category.name, &main), own.chain(keys_of(&cards))))
 }

@@ -37,22 +37,16 @@ pub(super) struct CategoryForm {
 pub(super) async fn index(visit: Visit) -> Result<Response, Refusal> {
     let (waiting, categories) = visit
         .ask(|q| {
-            let with_products =
-                |category: Category| Ok((Product::of_category(q, &category.slug)?, category));
+            let with_products = |category: Category| Ok((Product::of_category(q, &category.slug)?, category));
             let all = Category::all(q)?.into_iter().map(with_products);
-            Ok((
-                Message::waiting(q)?,
-                all.collect::<rusqlite::Result<Vec<_>>>()?,
-            ))
+            Ok((Message::waiting(q)?, all.collect::<rusqlite::Result<Vec<_>>>()?))
         })
         .await?;
     let main = format!(
         r#"<h1>Edit</h1>
 <p role="status">Webhooks waiting: {waiting}</p>
 <div class="columns">{}</div>"#,
-        each(&categories, |(products, category)| section(
-            category, products
-        ))
+        each(&categories, |(products, category)| section(category, products))
     );
     Ok(private(visit.page("Edit", &main)))
 }
@@ -71,10 +65,7 @@ fn section(category: &Category, products: &[Product]) -> String {
 }
 
 /// `GET /edit/product/{slug}`
-pub(super) async fn product_form(
-    visit: Visit,
-    Path(slug): Path<String>,
-) -> Result<Response, Refusal> {
+pub(super) async fn product_form(visit: Visit, Path(slug): Path<String>) -> Result<Response, Refusal> {
     let product = visit.ask(move |q| Product::by_slug(q, &slug)).await?;
     let product = product.ok_or(Refusal::NotFound("product"))?;
     let main = format!(
@@ -101,12 +92,8 @@ pub(super) async fn product(
 ) -> Result<Response, Refusal> {
     let edit = checked(&form)?;
     let page = format!("/products/{slug}");
-    let told = visit
-        .ask(move |q| Product::edit(q, &slug, &edit, now_ms()))
-        .await?;
-    visit
-        .committed(told.ok_or(Refusal::NotFound("product"))?)
-        .await;
+    let told = visit.ask(move |q| Product::edit(q, &slug, &edit, now_ms())).await?;
+    visit.committed(told.ok_or(Refusal::NotFound("product"))?).await;
     Ok(private(see(&page)))
 }
 
@@ -120,10 +107,7 @@ fn checked(form: &ProductForm) -> Result<ProductEdit, Refusal> {
 }
 
 /// `GET /edit/category/{slug}`
-pub(super) async fn category_form(
-    visit: Visit,
-    Path(slug): Path<String>,
-) -> Result<Response, Refusal> {
+pub(super) async fn category_form(visit: Visit, Path(slug): Path<String>) -> Result<Response, Refusal> {
     let category = visit.ask(move |q| Category::by_slug(q, &slug)).await?;
     let category = category.ok_or(Refusal::NotFound("category"))?;
     let main = format!(
@@ -146,11 +130,7 @@ pub(super) async fn category(
 ) -> Result<Response, Refusal> {
     let name = line("name", &form.name, NAME_CHARS_MAX)?;
     let page = format!("/categories/{slug}");
-    let told = visit
-        .ask(move |q| Category::rename(q, &slug, &name, now_ms()))
-        .await?;
-    visit
-        .committed(told.ok_or(Refusal::NotFound("category"))?)
-        .await;
+    let told = visit.ask(move |q| Category::rename(q, &slug, &name, now_ms())).await?;
+    visit.committed(told.ok_or(Refusal::NotFound("category"))?).await;
     Ok(private(see(&page)))
 }

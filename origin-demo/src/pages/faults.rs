@@ -33,11 +33,7 @@ pub(super) struct FaultForm {
 }
 
 /// `GET /faults`
-pub(super) async fn show(
-    State(parts): State<Arc<Parts>>,
-    headers: HeaderMap,
-    visit: Visit,
-) -> Response {
+pub(super) async fn show(State(parts): State<Arc<Parts>>, headers: HeaderMap, visit: Visit) -> Response {
     if wants_html(&headers) {
         return private(visit.page("Faults", &draw(parts.faults.current().as_ref())));
     }
@@ -70,15 +66,9 @@ impl FaultForm {
             None => 0,
         };
         let count = number("count", &self.count, 1..=u64::from(u32::MAX))?;
-        let path = if self.path.is_empty() {
-            "/".to_owned()
-        } else {
-            self.path.clone()
-        };
+        let path = if self.path.is_empty() { "/".to_owned() } else { self.path.clone() };
         if !path.starts_with('/') {
-            return Err(Refusal::BadInput(
-                "The path must begin with a slash.".to_owned(),
-            ));
+            return Err(Refusal::BadInput("The path must begin with a slash.".to_owned()));
         }
         Ok(Some(Fault {
             mode,
@@ -89,20 +79,14 @@ impl FaultForm {
     }
 }
 
-fn number(
-    field: &str,
-    text: &str,
-    range: std::ops::RangeInclusive<u64>,
-) -> Result<Option<u64>, Refusal> {
+fn number(field: &str, text: &str, range: std::ops::RangeInclusive<u64>) -> Result<Option<u64>, Refusal> {
     if text.is_empty() {
         return Ok(None);
     }
     let number = text.parse().ok().filter(|number| range.contains(number));
     number.map(Some).ok_or_else(|| {
         let (from, to) = (range.start(), range.end());
-        Refusal::BadInput(format!(
-            "{field} must be a number from {from} to {to}, or empty."
-        ))
+        Refusal::BadInput(format!("{field} must be a number from {from} to {to}, or empty."))
     })
 }
 
@@ -112,12 +96,8 @@ fn draw(fault: Option<&Fault>) -> String {
         let selected = if *name == now { " selected" } else { "" };
         format!("<option{selected}>{name}</option>")
     };
-    let delay_ms = fault
-        .map(|fault| fault.delay.as_millis().to_string())
-        .unwrap_or_default();
-    let count = fault
-        .and_then(|fault| fault.count)
-        .map(|count| count.to_string());
+    let delay_ms = fault.map(|fault| fault.delay.as_millis().to_string()).unwrap_or_default();
+    let count = fault.and_then(|fault| fault.count).map(|count| count.to_string());
     format!(
         r#"<section class="narrow"><h1>Faults</h1>
 <p role="status">Now: <strong>{now}</strong></p>

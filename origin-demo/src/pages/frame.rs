@@ -48,10 +48,7 @@ fn bar(frame: &Frame<'_>) -> String {
     };
     let visitor = match frame.signed_in {
         None => r#"<a href="/login">Sign in</a>"#.to_owned(),
-        Some(name) => format!(
-            r#"<a class="who" href="/account/"><small>Signed in as</small> {}</a>"#,
-            Text(name)
-        ),
+        Some(name) => format!(r#"<a class="who" href="/account/"><small>Signed in as</small> {}</a>"#, Text(name)),
     };
     format!(
         r#"<header class="bar">

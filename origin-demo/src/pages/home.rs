@@ -11,9 +11,7 @@ use crate::database::{Card, Category, Product};
 
 /// `GET /`
 pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
-    let (cards, categories) = visit
-        .ask(|q| Ok((Card::of(q, Product::featured(q)?)?, Category::all(q)?)))
-        .await?;
+    let (cards, categories) = visit.ask(|q| Ok((Card::of(q, Product::featured(q)?)?, Category::all(q)?))).await?;
     let main = format!(
         r#"<section class="hero">
 <div><h1>Good things, made slowly.</h1>
@@ -28,14 +26,9 @@ pub(super) async fn show(visit: Visit) -> Result<Response, Refusal> {
         cards::grid(&cards),
         each(&categories, tile)
     );
-    let categories = categories
-        .iter()
-        .map(|category| format!("category:{}", category.slug));
+    let categories = categories.iter().map(|category| format!("category:{}", category.slug));
     let keys = keys_of(&cards).into_iter().chain(categories);
-    Ok(with_keys(
-        visit.page("Good things, made slowly", &main),
-        keys,
-    ))
+    Ok(with_keys(visit.page("Good things, made slowly", &main), keys))
 }
 
 /// A category's tile.

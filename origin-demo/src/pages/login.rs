@@ -48,34 +48,21 @@ pub(super) async fn form(visit: Visit, Query(query): Query<LoginQuery>) -> Respo
 }
 
 /// `POST /login`
-pub(super) async fn enter(
-    visit: Visit,
-    Input(form): Input<LoginForm>,
-) -> Result<Response, Refusal> {
+pub(super) async fn enter(visit: Visit, Input(form): Input<LoginForm>) -> Result<Response, Refusal> {
     if form.username.is_empty() || form.password.is_empty() {
-        return Err(Refusal::BadInput(
-            "Both a name and a password are needed.".to_owned(),
-        ));
+        return Err(Refusal::BadInput("Both a name and a password are needed.".to_owned()));
     }
     let place = found(local(&form.next));
     let id = session_id()?;
     let cookie = Cookies::session(&id);
-    let known = visit
-        .ask(move |q| Customer::sign_in(q, &id, &form.username, &form.password))
-        .await?;
-    if known {
-        Ok(private(with_cookie(place, cookie)))
-    } else {
-        Err(Refusal::WrongPassword)
-    }
+    let known = visit.ask(move |q| Customer::sign_in(q, &id, &form.username, &form.password)).await?;
+    if known { Ok(private(with_cookie(place, cookie))) } else { Err(Refusal::WrongPassword) }
 }
 
 /// `GET` and `POST /logout`
 pub(super) async fn leave(visit: Visit) -> Result<Response, Refusal> {
     if let Some(id) = visit.cookies.session.clone() {
-        let told = visit
-            .ask(move |q| Customer::sign_out(q, &id, now_ms()))
-            .await?;
+        let told = visit.ask(move |q| Customer::sign_out(q, &id, now_ms())).await?;
         if let Some(place) = told {
             visit.committed(place).await;
         }
@@ -86,20 +73,13 @@ pub(super) async fn leave(visit: Visit) -> Result<Response, Refusal> {
 /// `next` if it is a page of this shop, so that nobody is led elsewhere.
 fn local(next: &str) -> &str {
     let path = next.strip_prefix('/').unwrap_or("/");
-    let plain = next
-        .bytes()
-        .all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if plain && !path.starts_with('/') {
-        next
-    } else {
-        AFTER_LOGIN
-    }
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if plain && !path.starts_with('/') { next } else { AFTER_LOGIN }
 }
 
 fn session_id() -> Result<String, Refusal> {
     let mut bytes = [0_u8; 16];
-    aws_lc_rs::rand::fill(&mut bytes)
-        .map_err(|_| Refusal::Broken("the system gives no random bytes".to_owned()))?;
+    aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Refusal::Broken("the system gives no random bytes".to_owned()))?;
     Ok(bytes.iter().fold(String::new(), |mut id, byte| {
         // Writing to a String does not fail.
         let _ = write!(id, "{byte:02x}");

@@ -19,11 +19,7 @@ const PAGE_BYTES_MAX: usize = 4 * 1024 * 1024;
 
 /// Lets a request meet the fault meant for it. The instruments are exempt, or a fault could not be
 /// switched off again.
-pub(super) async fn misbehave(
-    State(parts): State<Arc<Parts>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub(super) async fn misbehave(State(parts): State<Arc<Parts>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let met = PageKind::of(path).and_then(|_| parts.faults.meet(path));
     let Some(fault) = met else {
@@ -33,9 +29,7 @@ pub(super) async fn misbehave(
     let switch = request.extensions().get::<ResetSwitch>().cloned();
     let bodiless = request.method() == Method::HEAD;
     match fault.mode {
-        Mode::Error => {
-            (StatusCode::SERVICE_UNAVAILABLE, "Out of order, as asked.\n").into_response()
-        }
+        Mode::Error => (StatusCode::SERVICE_UNAVAILABLE, "Out of order, as asked.\n").into_response(),
         Mode::Reset if !bodiless => broken(next.run(request).await, switch).await,
         Mode::Cut if !bodiless => broken(next.run(request).await, None).await,
         Mode::Slow | Mode::Reset | Mode::Cut => next.run(request).await,
@@ -53,9 +47,6 @@ async fn broken(response: Response, reset: Option<ResetSwitch>) -> Response {
         Err(error) => return Refusal::Broken(error.to_string()).into_response(),
     };
     // Of an empty body at least one byte is announced, so that there is something to miss.
-    head.headers.insert(
-        header::CONTENT_LENGTH,
-        HeaderValue::from(whole.len().max(1)),
-    );
+    head.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(whole.len().max(1)));
     Response::from_parts(head, Body::new(BrokenBody::new(&whole, reset)))
 }

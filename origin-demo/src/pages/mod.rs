@@ -73,10 +73,7 @@ fn personal() -> Router<Arc<Parts>> {
         .route("/account", get(|| replies::moved("/account/")))
         .route("/account/", get(account::overview))
         .route("/account/orders", get(account::orders))
-        .route(
-            "/account/profile",
-            get(account::profile).post(account::rename),
-        )
+        .route("/account/profile", get(account::profile).post(account::rename))
         .route("/basket", get(basket::show))
         .route("/basket/add/{slug}", post(basket::add))
         .route("/basket/remove/{slug}", post(basket::remove))
@@ -88,14 +85,8 @@ fn behind_the_counter() -> Router<Arc<Parts>> {
     Router::new()
         .route("/edit", get(|| replies::moved("/edit/")))
         .route("/edit/", get(edit::index))
-        .route(
-            "/edit/product/{slug}",
-            get(edit::product_form).post(edit::product),
-        )
-        .route(
-            "/edit/category/{slug}",
-            get(edit::category_form).post(edit::category),
-        )
+        .route("/edit/product/{slug}", get(edit::product_form).post(edit::product))
+        .route("/edit/category/{slug}", get(edit::category_form).post(edit::category))
         .route("/stats", get(stats::show))
         .route("/stats/reset", post(stats::reset))
         .route("/faults", get(faults::show).post(faults::switch))

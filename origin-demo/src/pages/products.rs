@@ -21,19 +21,10 @@ pub(super) struct ListQuery {
 }
 
 /// `GET /products?page=N`
-pub(super) async fn list(
-    visit: Visit,
-    Query(query): Query<ListQuery>,
-) -> Result<Response, Refusal> {
+pub(super) async fn list(visit: Visit, Query(query): Query<ListQuery>) -> Result<Response, Refusal> {
     let page = page_number(query.page.as_deref())?;
-    let (count, cards) = visit
-        .ask(move |q| {
-            Ok((
-                Product::count(q)?,
-                Card::of(q, Product::page(q, page, PAGE_SIZE)?)?,
-            ))
-        })
-        .await?;
+    let (count, cards) =
+        visit.ask(move |q| Ok((Product::count(q)?, Card::of(q, Product::page(q, page, PAGE_SIZE)?)?))).await?;
     if cards.is_empty() {
         return Err(Refusal::NotFound("page of the list"));
     }
@@ -62,43 +53,22 @@ fn page_number(text: Option<&str>) -> Result<u32, Refusal> {
 fn pager(page: u32, pages: u32) -> String {
     let numbers: Vec<u32> = (1..=pages).collect();
     let links = each(&numbers, |number| {
-        let current = if *number == page {
-            r#" aria-current="page""#
-        } else {
-            ""
-        };
+        let current = if *number == page { r#" aria-current="page""# } else { "" };
         // The first page has one address only.
-        let query = if *number == 1 {
-            String::new()
-        } else {
-            format!("?page={number}")
-        };
+        let query = if *number == 1 { String::new() } else { format!("?page={number}") };
         format!(r#"<a href="/products{query}"{current}>{number}</a>"#)
     });
     format!(r#"<nav class="pager" aria-label="Pages">{links}</nav>"#)
 }
 
 /// `GET /products/{slug}`
-pub(super) async fn detail(
-    visit: Visit,
-    Path(slug): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let (product, category) = visit
-        .ask(move |q| find(q, &slug))
-        .await?
-        .ok_or(Refusal::NotFound("product"))?;
-    let keys = [
-        format!("product:{}", product.slug),
-        format!("category:{}", category.slug),
-    ];
+pub(super) async fn detail(visit: Visit, Path(slug): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {
+    let (product, category) = visit.ask(move |q| find(q, &slug)).await?.ok_or(Refusal::NotFound("product"))?;
+    let keys = [format!("product:{}", product.slug), format!("category:{}", category.slug)];
     let etag = etag(&visit, &product, &category);
     if let Some(etag) = etag.as_ref().filter(|etag| has_already(&headers, etag)) {
         let head = [(header::ETAG, etag.as_str()), (header::VARY, "Cookie")];
-        return Ok(with_keys(
-            (StatusCode::NOT_MODIFIED, head).into_response(),
-            keys,
-        ));
+        return Ok(with_keys((StatusCode::NOT_MODIFIED, head).into_response(), keys));
     }
     let viewed = visit.cookies.viewed(&product.slug);
     let facts = visit.ask(move |q| Facts::of(q, product, category)).await?;
@@ -110,10 +80,7 @@ pub(super) async fn detail(
     })
 }
 
-fn find(
-    q: &crate::database::Queries<'_>,
-    slug: &str,
-) -> rusqlite::Result<Option<(Product, Category)>> {
+fn find(q: &crate::database::Queries<'_>, slug: &str) -> rusqlite::Result<Option<(Product, Category)>> {
     let Some(product) = Product::by_slug(q, slug)? else {
         return Ok(None);
     };
@@ -124,12 +91,7 @@ fn find(
 /// Everything on an anonymous page comes from these two rows but the time in the footer, which is
 /// why the validator is a weak one. Other visitors' pages have none: their frame differs.
 fn etag(visit: &Visit, product: &Product, category: &Category) -> Option<String> {
-    let named = || {
-        format!(
-            "W/\"{}-{}-{}\"",
-            product.slug, product.version, category.version
-        )
-    };
+    let named = || format!("W/\"{}-{}-{}\"", product.slug, product.version, category.version);
     visit.is_anonymous().then(named)
 }
 
@@ -143,20 +105,10 @@ struct Facts {
 }
 
 impl Facts {
-    fn of(
-        q: &crate::database::Queries<'_>,
-        product: Product,
-        category: Category,
-    ) -> rusqlite::Result<Self> {
+    fn of(q: &crate::database::Queries<'_>, product: Product, category: Category) -> rusqlite::Result<Self> {
         let (rating, specs) = (product.rating(q)?, product.specs(q)?);
         let reviews = product.reviews(q)?;
-        Ok(Self {
-            product,
-            category,
-            rating,
-            specs,
-            reviews,
-        })
+        Ok(Self { product, category, rating, specs, reviews })
     }
 
     fn draw(&self) -> String {
@@ -187,11 +139,7 @@ impl Facts {
 }
 
 fn spec(spec: &Spec) -> String {
-    format!(
-        "<div><dt>{}</dt><dd>{}</dd></div>",
-        Text(&spec.name),
-        Text(&spec.value)
-    )
+    format!("<div><dt>{}</dt><dd>{}</dd></div>", Text(&spec.name), Text(&spec.value))
 }
 
 fn reviews(reviews: &[Review]) -> String {
@@ -204,8 +152,5 @@ fn reviews(reviews: &[Review]) -> String {
             r#"<li><blockquote>{text}</blockquote><p class="quiet">{author}, <span class="stars">{stars} of 5 ★</span></p></li>"#
         )
     };
-    format!(
-        r#"<h2>What people say</h2><ul class="reviews">{}</ul>"#,
-        each(reviews, draw)
-    )
+    format!(r#"<h2>What people say</h2><ul class="reviews">{}</ul>"#, each(reviews, draw))
 }

@@ -24,11 +24,7 @@ pub(super) fn found(place: &str) -> Response {
 
 /// 303 to `place`: read there what became of the form.
 pub(super) fn see(place: &str) -> Response {
-    (
-        StatusCode::SEE_OTHER,
-        [(header::LOCATION, place.to_owned())],
-    )
-        .into_response()
+    (StatusCode::SEE_OTHER, [(header::LOCATION, place.to_owned())]).into_response()
 }
 
 /// 301 to `place`, for those who forgot a slash.
@@ -66,33 +62,22 @@ pub(super) fn with_keys(response: Response, keys: impl IntoIterator<Item = Strin
 
 /// The keys of a page that lists `cards`: all it shows of products and of categories.
 pub(super) fn keys_of(cards: &[Card]) -> Vec<String> {
-    let products = cards
-        .iter()
-        .map(|card| format!("product:{}", card.product.slug));
-    let categories = cards
-        .iter()
-        .map(|card| format!("category:{}", card.category.slug));
+    let products = cards.iter().map(|card| format!("product:{}", card.product.slug));
+    let categories = cards.iter().map(|card| format!("category:{}", card.category.slug));
     products.chain(categories).collect()
 }
 
 /// Whether the client already has what `etag` names (RFC 9110 section 13.1.2, weak comparison).
 pub(super) fn has_already(headers: &HeaderMap, etag: &str) -> bool {
     let plain = |tag: &str| tag.trim().trim_start_matches("W/").to_owned();
-    let fields = headers
-        .get_all(header::IF_NONE_MATCH)
-        .iter()
-        .filter_map(|f| f.to_str().ok());
+    let fields = headers.get_all(header::IF_NONE_MATCH).iter().filter_map(|f| f.to_str().ok());
     // Our tags hold no commas, so cutting at commas cannot make one of a foreign tag's parts.
-    fields
-        .flat_map(|f| f.split(','))
-        .any(|tag| tag.trim() == "*" || plain(tag) == plain(etag))
+    fields.flat_map(|f| f.split(',')).any(|tag| tag.trim() == "*" || plain(tag) == plain(etag))
 }
 
 /// Whether whoever asks is a browser rather than a script.
 pub(super) fn wants_html(headers: &HeaderMap) -> bool {
-    let accept = headers
-        .get(header::ACCEPT)
-        .and_then(|field| field.to_str().ok());
+    let accept = headers.get(header::ACCEPT).and_then(|field| field.to_str().ok());
     accept.is_some_and(|accept| accept.contains("text/html"))
 }
 
@@ -101,9 +86,7 @@ pub(super) async fn vary(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let kind = response.headers().get(header::CONTENT_TYPE);
     if kind.is_some_and(|kind| kind.as_bytes().starts_with(b"text/html")) {
-        response
-            .headers_mut()
-            .insert(header::VARY, HeaderValue::from_static("Cookie"));
+        response.headers_mut().insert(header::VARY, HeaderValue::from_static("Cookie"));
     }
     response
 }

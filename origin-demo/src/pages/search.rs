@@ -24,10 +24,7 @@ pub(super) struct SearchQuery {
 }
 
 /// `GET /search?q=`
-pub(super) async fn show(
-    visit: Visit,
-    Query(query): Query<SearchQuery>,
-) -> Result<Response, Refusal> {
+pub(super) async fn show(visit: Visit, Query(query): Query<SearchQuery>) -> Result<Response, Refusal> {
     let words = query.q.trim().to_owned();
     if words.chars().count() > WORDS_CHARS_MAX {
         let complaint = format!("Search for at most {WORDS_CHARS_MAX} characters.");
@@ -37,9 +34,7 @@ pub(super) async fn show(
         Vec::new()
     } else {
         let words = words.clone();
-        visit
-            .ask(move |q| Card::of(q, Product::search(q, &words, RESULTS_MAX)?))
-            .await?
+        visit.ask(move |q| Card::of(q, Product::search(q, &words, RESULTS_MAX)?)).await?
     };
     let page = visit.page("Search", &draw(&words, &cards));
     Ok(([(header::CACHE_CONTROL, "no-store")], page).into_response())

@@ -23,9 +23,7 @@ pub(super) async fn show(
 ) -> Result<Response, Refusal> {
     let waiting = visit.ask(Message::waiting).await?;
     if wants_html(&headers) {
-        return Ok(private(
-            visit.page("Figures", &draw(&parts.stats.lines(), waiting)),
-        ));
+        return Ok(private(visit.page("Figures", &draw(&parts.stats.lines(), waiting))));
     }
     let mut figures = parts.stats.json();
     figures.insert("outbox".to_owned(), json!({ "waiting": waiting }));
@@ -35,29 +33,17 @@ pub(super) async fn show(
 /// `POST /stats/reset`
 pub(super) async fn reset(State(parts): State<Arc<Parts>>, headers: HeaderMap) -> Response {
     parts.stats.reset();
-    if wants_html(&headers) {
-        see("/stats")
-    } else {
-        StatusCode::NO_CONTENT.into_response()
-    }
+    if wants_html(&headers) { see("/stats") } else { StatusCode::NO_CONTENT.into_response() }
 }
 
 /// `value` as an answer for scripts.
 pub(super) fn as_json(value: &Value) -> Response {
-    (
-        [(header::CONTENT_TYPE, "application/json")],
-        format!("{value}\n"),
-    )
-        .into_response()
+    ([(header::CONTENT_TYPE, "application/json")], format!("{value}\n")).into_response()
 }
 
 fn draw(lines: &[Line], waiting: u32) -> String {
     let row = |line: &Line| {
-        let Line {
-            page,
-            requests,
-            queries,
-        } = line;
+        let Line { page, requests, queries } = line;
         format!(
             r#"<tr><th scope="row">{page}</th><td class="number">{requests}</td><td class="number">{queries}</td></tr>"#
         )

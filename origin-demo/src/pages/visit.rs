@@ -69,10 +69,7 @@ impl Visit {
     /// `main` as this visitor's page.
     pub(super) fn page(&self, title: &str, main: &str) -> Response {
         let frame = Frame {
-            signed_in: self
-                .customer
-                .as_ref()
-                .map(|customer| customer.name.as_str()),
+            signed_in: self.customer.as_ref().map(|customer| customer.name.as_str()),
             basket: self.cookies.basket.len(),
             queries: Some(self.desk.queries.load(Relaxed)),
         };
@@ -83,36 +80,22 @@ impl Visit {
 impl FromRequestParts<Arc<Parts>> for Desk {
     type Rejection = Refusal;
 
-    async fn from_request_parts(
-        head: &mut request::Parts,
-        parts: &Arc<Parts>,
-    ) -> Result<Self, Refusal> {
+    async fn from_request_parts(head: &mut request::Parts, parts: &Arc<Parts>) -> Result<Self, Refusal> {
         let kind = PageKind::of(head.uri.path());
-        Ok(Self {
-            parts: Arc::clone(parts),
-            kind,
-            queries: AtomicU32::new(0),
-        })
+        Ok(Self { parts: Arc::clone(parts), kind, queries: AtomicU32::new(0) })
     }
 }
 
 impl FromRequestParts<Arc<Parts>> for Visit {
     type Rejection = Refusal;
 
-    async fn from_request_parts(
-        head: &mut request::Parts,
-        parts: &Arc<Parts>,
-    ) -> Result<Self, Refusal> {
+    async fn from_request_parts(head: &mut request::Parts, parts: &Arc<Parts>) -> Result<Self, Refusal> {
         let desk = Desk::from_request_parts(head, parts).await?;
         let cookies = Cookies::read(&head.headers);
         let customer = match cookies.session.clone() {
             Some(id) => desk.ask(move |q| Customer::of_session(q, &id)).await?,
             None => None,
         };
-        Ok(Self {
-            cookies,
-            customer,
-            desk,
-        })
+        Ok(Self { cookies, customer, desk })
     }
 }

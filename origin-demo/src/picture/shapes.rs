@@ -32,11 +32,7 @@ impl Brush {
 
     fn lamp(&mut self) -> String {
         let (dark, light, accent) = (&self.dark, &self.light, &self.accent);
-        let (top, narrow, wide) = (
-            70 + self.dice.roll(40),
-            24 + self.dice.roll(24),
-            62 + self.dice.roll(34),
-        );
+        let (top, narrow, wide) = (70 + self.dice.roll(40), 24 + self.dice.roll(24), 62 + self.dice.roll(34));
         let shade = top + 72;
         format!(
             r#"<path d="M{} {shade}L{} {FLOOR}H{}L{} {shade}Z" fill="{accent}" opacity=".2"/>
@@ -62,10 +58,7 @@ impl Brush {
         let (back, seat) = (70 + self.dice.roll(50), 195 + self.dice.roll(20));
         let legs = FLOOR - seat;
         let slats = row(2 + self.dice.roll(3), |slat| {
-            format!(
-                r#"<rect x="188" y="{}" width="104" height="13" rx="5" fill="{light}"/>"#,
-                back + 14 + slat * 26
-            )
+            format!(r#"<rect x="188" y="{}" width="104" height="13" rx="5" fill="{light}"/>"#, back + 14 + slat * 26)
         });
         format!(
             r#"<rect x="180" y="{back}" width="12" height="{}" rx="5" fill="{dark}"/>
@@ -80,11 +73,7 @@ impl Brush {
 
     fn table(&mut self) -> String {
         let (dark, light, accent) = (&self.dark, &self.light, &self.accent);
-        let (top, half, lean) = (
-            165 + self.dice.roll(30),
-            110 + self.dice.roll(50),
-            self.dice.roll(26),
-        );
+        let (top, half, lean) = (165 + self.dice.roll(30), 110 + self.dice.roll(50), self.dice.roll(26));
         let (left, right, legs) = (240 - half, 240 + half, FLOOR - top);
         format!(
             r#"<path d="M{} {top}l-{lean} {legs}h11l{lean} -{legs}zM{} {top}l{lean} {legs}h-11l-{lean} -{legs}z" fill="{dark}"/>
@@ -107,26 +96,17 @@ impl Brush {
         let stripes = row(5, |stripe| {
             let colour = *self.dice.pick(&[dark, light, accent]);
             let y = 90 + stripe * 38;
-            format!(
-                r#"<path d="M130 {y}q55 -{wave} 110 0t110 0v39q-55 {wave} -110 0t-110 0z" fill="{colour}"/>"#
-            )
+            format!(r#"<path d="M130 {y}q55 -{wave} 110 0t110 0v39q-55 {wave} -110 0t-110 0z" fill="{colour}"/>"#)
         });
         let fringe = row(11, |thread| {
-            format!(
-                r#"<rect x="{}" y="282" width="3" height="18" fill="{dark}"/>"#,
-                136 + thread * 20
-            )
+            format!(r#"<rect x="{}" y="282" width="3" height="18" fill="{dark}"/>"#, 136 + thread * 20)
         });
         format!("{stripes}\n{fringe}")
     }
 
     fn vase(&mut self) -> String {
         let (dark, light, accent) = (&self.dark, &self.light, &self.accent);
-        let (top, belly, neck) = (
-            90 + self.dice.roll(70),
-            50 + self.dice.roll(50),
-            22 + self.dice.roll(22),
-        );
+        let (top, belly, neck) = (90 + self.dice.roll(70), 50 + self.dice.roll(50), 22 + self.dice.roll(22));
         let (height, band) = (FLOOR - top, top + 60 + self.dice.roll(50));
         let out = belly - neck / 2;
         format!(

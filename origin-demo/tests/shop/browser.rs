@@ -30,10 +30,7 @@ pub(crate) struct Answer {
 
 impl Browser {
     pub(crate) fn new(address: SocketAddr) -> Self {
-        Self {
-            address,
-            cookies: BTreeMap::new(),
-        }
+        Self { address, cookies: BTreeMap::new() }
     }
 
     pub(crate) async fn get(&mut self, path: &str) -> Answer {
@@ -41,10 +38,7 @@ impl Browser {
     }
 
     pub(crate) async fn post(&mut self, path: &str, form: &[(&str, &str)]) -> Answer {
-        let pairs: Vec<String> = form
-            .iter()
-            .map(|(name, value)| format!("{name}={}", encoded(value)))
-            .collect();
+        let pairs: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", encoded(value))).collect();
         let kind = ("Content-Type", "application/x-www-form-urlencoded");
         self.send("POST", path, &[kind], &pairs.join("&")).await
     }
@@ -56,27 +50,16 @@ impl Browser {
         answer.header("location").unwrap_or_default().to_owned()
     }
 
-    pub(crate) async fn send(
-        &mut self,
-        method: &str,
-        path: &str,
-        headers: &[(&str, &str)],
-        body: &str,
-    ) -> Answer {
+    pub(crate) async fn send(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Answer {
         let request = self.written(method, path, headers, body);
         let exchange = exchange(self.address, request, method == "HEAD");
-        let answer = timeout(DEADLINE, exchange)
-            .await
-            .expect("no answer")
-            .unwrap();
+        let answer = timeout(DEADLINE, exchange).await.expect("no answer").unwrap();
         self.remember(&answer);
         answer
     }
 
     pub(crate) async fn sign_in(&mut self, login: &str) {
-        let place = self
-            .redirected("/login", &[("username", login), ("password", "demo")])
-            .await;
+        let place = self.redirected("/login", &[("username", login), ("password", "demo")]).await;
         assert_eq!(place, "/account/");
     }
 
@@ -87,9 +70,7 @@ impl Browser {
                 tokio::task::yield_now().await;
             }
         };
-        timeout(DEADLINE, seen)
-            .await
-            .unwrap_or_else(|_| panic!("{path} never said {wanted}"));
+        timeout(DEADLINE, seen).await.unwrap_or_else(|_| panic!("{path} never said {wanted}"));
     }
 
     fn written(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> String {
@@ -100,11 +81,7 @@ impl Browser {
         for (name, value) in headers {
             write!(request, "{name}: {value}\r\n").unwrap();
         }
-        let jar: Vec<String> = self
-            .cookies
-            .iter()
-            .map(|(n, v)| format!("{n}={v}"))
-            .collect();
+        let jar: Vec<String> = self.cookies.iter().map(|(n, v)| format!("{n}={v}")).collect();
         if !jar.is_empty() {
             write!(request, "Cookie: {}\r\n", jar.join("; ")).unwrap();
         }
@@ -130,10 +107,7 @@ impl Answer {
     }
 
     pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = &str> {
-        self.headers
-            .iter()
-            .filter(move |(n, _)| n == name)
-            .map(|(_, value)| value.as_str())
+        self.headers.iter().filter(move |(n, _)| n == name).map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn json(&self) -> serde_json::Value {
@@ -153,31 +127,14 @@ async fn exchange(address: SocketAddr, request: String, head_only: bool) -> io::
     let length: usize = length.map_or(0, |(_, length)| length.parse().unwrap());
     let bodiless = head_only || status == 304 || status == 204;
     let (body, broken) = read(&mut stream, if bodiless { 0 } else { length }).await;
-    Ok(Answer {
-        status,
-        headers,
-        body,
-        broken,
-    })
+    Ok(Answer { status, headers, body, broken })
 }
 
 fn parsed(head: &str) -> (u16, Vec<(String, String)>) {
     let mut lines = head.lines();
-    let status = lines
-        .next()
-        .unwrap()
-        .split(' ')
-        .nth(1)
-        .unwrap()
-        .parse()
-        .unwrap();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
     let fields = lines.filter_map(|line| line.split_once(": "));
-    (
-        status,
-        fields
-            .map(|(n, v)| (n.to_lowercase(), v.to_owned()))
-            .collect(),
-    )
+    (status, fields.map(|(n, v)| (n.to_lowercase(), v.to_owned())).collect())
 }
 
 async fn read(stream: &mut TcpStream, length: usize) -> (String, Option<io::ErrorKind>) {

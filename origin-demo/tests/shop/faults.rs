@@ -16,11 +16,7 @@ async fn switch(browser: &mut Browser, form: &[(&str, &str)]) {
 #[tokio::test]
 async fn an_error_for_two_requests() {
     let (_shop, mut browser) = shop().await;
-    switch(
-        &mut browser,
-        &[("mode", "error"), ("path", "/products"), ("count", "2")],
-    )
-    .await;
+    switch(&mut browser, &[("mode", "error"), ("path", "/products"), ("count", "2")]).await;
     assert_eq!(browser.get("/").await.status, 200);
     assert_eq!(browser.get(PAGE).await.status, 503);
     assert_eq!(browser.get("/products").await.status, 503);
@@ -49,22 +45,14 @@ async fn a_reset_comes_in_the_middle() {
     let (_shop, mut browser) = shop().await;
     switch(&mut browser, &[("mode", "reset"), ("count", "1")]).await;
     let page = browser.get(PAGE).await;
-    assert_eq!(
-        (page.status, page.broken),
-        (200, Some(ErrorKind::ConnectionReset))
-    );
+    assert_eq!((page.status, page.broken), (200, Some(ErrorKind::ConnectionReset)));
     assert_eq!(browser.get(PAGE).await.broken, None);
 }
 
 #[tokio::test]
 async fn a_slow_page_holds_up_nobody_else() {
     let (_shop, mut browser) = shop().await;
-    let form = [
-        ("mode", "slow"),
-        ("path", PAGE),
-        ("delay_ms", "600000"),
-        ("count", "2"),
-    ];
+    let form = [("mode", "slow"), ("path", PAGE), ("delay_ms", "600000"), ("count", "2")];
     switch(&mut browser, &form).await;
     let mut patient = browser.clone();
     let waiting = tokio::spawn(async move { patient.get(PAGE).await });
@@ -73,11 +61,7 @@ async fn a_slow_page_holds_up_nobody_else() {
     assert!(!waiting.is_finished());
     waiting.abort();
 
-    switch(
-        &mut browser,
-        &[("mode", "slow"), ("path", PAGE), ("delay_ms", "50")],
-    )
-    .await;
+    switch(&mut browser, &[("mode", "slow"), ("path", PAGE), ("delay_ms", "50")]).await;
     let begun = Instant::now();
     assert_eq!(browser.get(PAGE).await.status, 200);
     assert!(begun.elapsed() >= Duration::from_millis(50));
@@ -97,26 +81,15 @@ async fn what_makes_no_sense_is_refused_and_changes_nothing() {
         assert_eq!(browser.post("/faults", &form).await.status, 400, "{form:?}");
     }
     let now = browser.get("/faults").await.json();
-    assert_eq!(
-        (&now["mode"], &now["path"]),
-        (&"error".into(), &"/nowhere".into())
-    );
+    assert_eq!((&now["mode"], &now["path"]), (&"error".into(), &"/nowhere".into()));
 }
 
 #[tokio::test]
 async fn people_get_a_form() {
     let (_shop, mut browser) = shop().await;
-    let html = [
-        ("Accept", "text/html"),
-        ("Content-Type", "application/x-www-form-urlencoded"),
-    ];
-    let page = browser
-        .send("POST", "/faults", &html, "mode=cut&path=/products")
-        .await;
-    assert_eq!(
-        (page.status, page.header("location")),
-        (303, Some("/faults"))
-    );
+    let html = [("Accept", "text/html"), ("Content-Type", "application/x-www-form-urlencoded")];
+    let page = browser.send("POST", "/faults", &html, "mode=cut&path=/products").await;
+    assert_eq!((page.status, page.header("location")), (303, Some("/faults")));
     let page = browser.send("GET", "/faults", &html[..1], "").await;
     assert!(page.body.contains("<option selected>cut</option>"));
 }

@@ -6,10 +6,7 @@ use crate::stage::shop;
 async fn pages_name_what_they_show() {
     let (_shop, mut browser) = shop().await;
     let product = browser.get("/products/night-ferry-lamp").await;
-    assert_eq!(
-        product.header("surrogate-key"),
-        Some("category:lamps product:night-ferry-lamp")
-    );
+    assert_eq!(product.header("surrogate-key"), Some("category:lamps product:night-ferry-lamp"));
     for (path, key) in [
         ("/", "product:harbour-desk-lamp"),
         ("/", "category:stationery"),
@@ -49,41 +46,21 @@ async fn each_page_says_as_much_about_caching_as_a_shop_would() {
         ("/style.css", Some("public, max-age=86400")),
     ] {
         let page = browser.get(path).await;
-        assert_eq!(
-            (page.status, page.header("cache-control")),
-            (200, told),
-            "{path}"
-        );
+        assert_eq!((page.status, page.header("cache-control")), (200, told), "{path}");
     }
 }
 
 #[tokio::test]
 async fn who_has_it_already_gets_a_304() {
     let (_shop, mut browser) = shop().await;
-    for path in [
-        "/images/night-ferry-lamp.svg",
-        "/style.css",
-        "/products/night-ferry-lamp",
-    ] {
+    for path in ["/images/night-ferry-lamp.svg", "/style.css", "/products/night-ferry-lamp"] {
         let first = browser.get(path).await;
         let etag = first.header("etag").unwrap().to_owned();
-        assert_eq!(
-            etag.starts_with("W/"),
-            path.starts_with("/products"),
-            "{path}"
-        );
-        let again = browser
-            .send("GET", path, &[("If-None-Match", &etag)], "")
-            .await;
-        assert_eq!(
-            (again.status, again.header("etag")),
-            (304, Some(etag.as_str())),
-            "{path}"
-        );
+        assert_eq!(etag.starts_with("W/"), path.starts_with("/products"), "{path}");
+        let again = browser.send("GET", path, &[("If-None-Match", &etag)], "").await;
+        assert_eq!((again.status, again.header("etag")), (304, Some(etag.as_str())), "{path}");
         assert_eq!(again.header("surrogate-key"), first.header("surrogate-key"));
-        let other = browser
-            .send("GET", path, &[("If-None-Match", "\"other\"")], "")
-            .await;
+        let other = browser.send("GET", path, &[("If-None-Match", "\"other\"")], "").await;
         assert_eq!(other.status, 200, "{path}");
     }
 }
@@ -93,43 +70,24 @@ async fn an_edit_of_product_or_category_makes_another_validator() {
     let (_shop, mut browser) = shop().await;
     let path = "/products/night-ferry-lamp";
     let mut etags = vec![browser.get(path).await.header("etag").unwrap().to_owned()];
-    let edit = [
-        ("name", "Day Ferry Lamp"),
-        ("price", "55"),
-        ("description", "Brighter"),
-    ];
-    browser
-        .redirected("/edit/product/night-ferry-lamp", &edit)
-        .await;
+    let edit = [("name", "Day Ferry Lamp"), ("price", "55"), ("description", "Brighter")];
+    browser.redirected("/edit/product/night-ferry-lamp", &edit).await;
     etags.push(browser.get(path).await.header("etag").unwrap().to_owned());
-    browser
-        .redirected("/edit/category/lamps", &[("name", "Lights")])
-        .await;
+    browser.redirected("/edit/category/lamps", &[("name", "Lights")]).await;
     etags.push(browser.get(path).await.header("etag").unwrap().to_owned());
     etags.dedup();
     assert_eq!(etags.len(), 3);
-    let page = browser
-        .send("GET", path, &[("If-None-Match", &etags[0])], "")
-        .await;
+    let page = browser.send("GET", path, &[("If-None-Match", &etags[0])], "").await;
     assert_eq!(page.status, 200);
 }
 
 #[tokio::test]
 async fn a_page_made_for_somebody_has_no_validator() {
     let (_shop, mut browser) = shop().await;
-    let etag = browser
-        .get("/products/night-ferry-lamp")
-        .await
-        .header("etag")
-        .unwrap()
-        .to_owned();
-    browser
-        .redirected("/basket/add/night-ferry-lamp", &[])
-        .await;
+    let etag = browser.get("/products/night-ferry-lamp").await.header("etag").unwrap().to_owned();
+    browser.redirected("/basket/add/night-ferry-lamp", &[]).await;
     let headers = [("If-None-Match", etag.as_str())];
-    let page = browser
-        .send("GET", "/products/night-ferry-lamp", &headers, "")
-        .await;
+    let page = browser.send("GET", "/products/night-ferry-lamp", &headers, "").await;
     assert_eq!((page.status, page.header("etag")), (200, None));
     assert_eq!(page.header("vary"), Some("Cookie"));
 }

@@ -12,34 +12,20 @@ fn verify(delivery: &Delivery) {
     let key = hmac::Key::new(hmac::HMAC_SHA256, &STANDARD.decode(SECRET).unwrap());
     let signed = format!("{}.{}.{}", delivery.id, delivery.timestamp, delivery.body);
     let signature = delivery.signature.strip_prefix("v1,").unwrap();
-    hmac::verify(
-        &key,
-        signed.as_bytes(),
-        &STANDARD.decode(signature).unwrap(),
-    )
-    .unwrap();
+    hmac::verify(&key, signed.as_bytes(), &STANDARD.decode(signature).unwrap()).unwrap();
 }
 
 /// Sets the price of the lamp; the answer comes when the webhook has arrived, or later.
 fn price(browser: &Browser, price: &'static str) -> JoinHandle<()> {
     let mut browser = browser.clone();
     tokio::spawn(async move {
-        let form = [
-            ("name", "Night Ferry Lamp"),
-            ("price", price),
-            ("description", "Lamp"),
-        ];
-        browser
-            .redirected("/edit/product/night-ferry-lamp", &form)
-            .await;
+        let form = [("name", "Night Ferry Lamp"), ("price", price), ("description", "Lamp")];
+        browser.redirected("/edit/product/night-ferry-lamp", &form).await;
     })
 }
 
 fn price_told(delivery: &Delivery) -> String {
-    delivery.json()["data"]["price"]
-        .as_str()
-        .unwrap()
-        .to_owned()
+    delivery.json()["data"]["price"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -82,25 +68,11 @@ async fn nothing_is_lost_or_reordered_while_nobody_listens() {
     let mut edits = Vec::new();
     for (waiting, cents) in ["1", "2", "3"].into_iter().enumerate() {
         edits.push(price(&browser, cents));
-        browser
-            .until("/stats", &format!("\"waiting\":{}", waiting + 1))
-            .await;
+        browser.until("/stats", &format!("\"waiting\":{}", waiting + 1)).await;
     }
-    assert!(
-        browser
-            .get("/edit/")
-            .await
-            .body
-            .contains("Webhooks waiting: 3")
-    );
+    assert!(browser.get("/edit/").await.body.contains("Webhooks waiting: 3"));
     // The page shows the new price although nobody could be told.
-    assert!(
-        browser
-            .get("/products/night-ferry-lamp")
-            .await
-            .body
-            .contains("€3.00")
-    );
+    assert!(browser.get("/products/night-ferry-lamp").await.body.contains("€3.00"));
     let mut receiver = closed.open(&[]);
     for price in ["1.00", "2.00", "3.00"] {
         assert_eq!(price_told(&receiver.next().await), price);

@@ -7,17 +7,13 @@ use crate::stage::shop;
 
 /// The words between `from` and the next `to`, wherever they are in `text`.
 fn between<'t>(text: &'t str, from: &str, to: char) -> impl Iterator<Item = &'t str> {
-    text.split(from)
-        .skip(1)
-        .filter_map(move |rest| rest.split(to).next())
+    text.split(from).skip(1).filter_map(move |rest| rest.split(to).next())
 }
 
 /// What a page refers to within the shop.
 fn links(page: &Answer) -> BTreeSet<String> {
     let all = between(&page.body, "href=\"", '"').chain(between(&page.body, "src=\"", '"'));
-    all.filter(|link| link.starts_with('/'))
-        .map(str::to_owned)
-        .collect()
+    all.filter(|link| link.starts_with('/')).map(str::to_owned).collect()
 }
 
 #[tokio::test]
@@ -40,14 +36,7 @@ async fn everything_is_reached_from_home_and_nothing_is_missing() {
     assert_eq!(count("/categories/"), 9);
     assert_eq!(count("/images/"), 68);
     assert_eq!(count("/edit/product/"), 60);
-    for path in [
-        "/login",
-        "/basket",
-        "/stats",
-        "/faults",
-        "/style.css",
-        "/edit/",
-    ] {
+    for path in ["/login", "/basket", "/stats", "/faults", "/style.css", "/edit/"] {
         assert!(seen.contains(path), "{path}");
     }
 }
@@ -60,27 +49,15 @@ async fn a_product_page_tells_name_price_time_and_cost() {
     assert!(page.body.contains("<p class=\"price\">€49.90</p>"));
     assert!(page.body.contains("Rendered at <time"));
     assert!(page.body.contains(" with 5 database queries."));
-    assert!(
-        page.body
-            .contains("<a href=\"/categories/kitchen\">Kitchen</a>")
-    );
+    assert!(page.body.contains("<a href=\"/categories/kitchen\">Kitchen</a>"));
 }
 
 #[tokio::test]
 async fn two_new_shops_have_the_same_stock() {
     let ((_one, mut first), (_two, mut second)) = (shop().await, shop().await);
-    for path in [
-        "/",
-        "/products?page=3",
-        "/categories/garden",
-        "/products/arc-floor-lamp",
-    ] {
+    for path in ["/", "/products?page=3", "/categories/garden", "/products/arc-floor-lamp"] {
         let plain = |page: &Answer| page.body.split("Rendered at").next().unwrap().to_owned();
-        assert_eq!(
-            plain(&first.get(path).await),
-            plain(&second.get(path).await),
-            "{path}"
-        );
+        assert_eq!(plain(&first.get(path).await), plain(&second.get(path).await), "{path}");
     }
     let path = "/images/arc-floor-lamp.svg";
     assert_eq!(first.get(path).await.body, second.get(path).await.body);
@@ -89,20 +66,8 @@ async fn two_new_shops_have_the_same_stock() {
 #[tokio::test]
 async fn a_search_finds_words_as_they_are() {
     let (_shop, mut browser) = shop().await;
-    assert!(
-        browser
-            .get("/search?q=ferry")
-            .await
-            .body
-            .contains("1 product for “ferry”")
-    );
-    assert!(
-        browser
-            .get("/search?q=%25")
-            .await
-            .body
-            .contains("Nothing found")
-    );
+    assert!(browser.get("/search?q=ferry").await.body.contains("1 product for “ferry”"));
+    assert!(browser.get("/search?q=%25").await.body.contains("Nothing found"));
     let script = browser.get("/search?q=%3Cscript%3E").await;
     assert!(script.body.contains("&lt;script&gt;") && !script.body.contains("<script>"));
 }
@@ -137,24 +102,12 @@ const PRODUCT_FORM: &str = "/edit/product/night-ferry-lamp";
 async fn an_edit_that_cannot_be_right_is_a_400_that_says_why() {
     let (_shop, mut browser) = shop().await;
     let long = "x".repeat(81);
-    let good = [
-        ("name", "Lamp"),
-        ("price", "1.50"),
-        ("description", "Bright"),
-    ];
+    let good = [("name", "Lamp"), ("price", "1.50"), ("description", "Bright")];
     for (field, value, told) in [
         ("name", " ", "The name must not be empty."),
-        (
-            "name",
-            long.as_str(),
-            "The name must not be longer than 80 characters.",
-        ),
+        ("name", long.as_str(), "The name must not be longer than 80 characters."),
         ("name", "a\nb", "The name must be one line."),
-        (
-            "name",
-            "a\u{7}b",
-            "The name must not contain control characters.",
-        ),
+        ("name", "a\u{7}b", "The name must not contain control characters."),
         ("price", "free", "The price must be a number of euros"),
         ("price", "-1", "The price must be a number of euros"),
         ("description", "", "The description must not be empty."),
@@ -164,13 +117,7 @@ async fn an_edit_that_cannot_be_right_is_a_400_that_says_why() {
         assert_eq!(page.status, 400, "{field} {value:?}");
         assert!(page.body.contains(told), "{field} {value:?}: {}", page.body);
     }
-    assert!(
-        browser
-            .get("/products/night-ferry-lamp")
-            .await
-            .body
-            .contains("Night Ferry Lamp")
-    );
+    assert!(browser.get("/products/night-ferry-lamp").await.body.contains("Night Ferry Lamp"));
 }
 
 #[tokio::test]
@@ -179,31 +126,15 @@ async fn other_forms_and_queries_say_why_too() {
     for (path, told) in [
         ("/login", "Both a name and a password are needed."),
         ("/edit/category/lamps", "The name must not be empty."),
-        (
-            "/faults",
-            "The mode must be none, slow, error, reset or cut.",
-        ),
+        ("/faults", "The mode must be none, slow, error, reset or cut."),
     ] {
         let page = browser.post(path, &[]).await;
-        assert_eq!(
-            (page.status, page.body.contains(told)),
-            (400, true),
-            "{path}"
-        );
+        assert_eq!((page.status, page.body.contains(told)), (400, true), "{path}");
     }
     let page = browser.get("/products?page=two").await;
-    assert_eq!(
-        (page.status, page.body.contains("The page must be a number")),
-        (400, true)
-    );
+    assert_eq!((page.status, page.body.contains("The page must be a number")), (400, true));
     let plain = [("Content-Type", "text/plain")];
-    assert_eq!(
-        browser
-            .send("POST", PRODUCT_FORM, &plain, "name=x")
-            .await
-            .status,
-        400
-    );
+    assert_eq!(browser.send("POST", PRODUCT_FORM, &plain, "name=x").await.status, 400);
     let search = format!("/search?q={}", "x".repeat(101));
     assert_eq!(browser.get(&search).await.status, 400);
 }

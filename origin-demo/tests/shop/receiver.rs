@@ -45,10 +45,7 @@ impl Closed {
         let address = listener.local_addr().unwrap();
         let (told, deliveries) = mpsc::unbounded_channel();
         tokio::spawn(take(listener, statuses.iter().copied().collect(), told));
-        Receiver {
-            address,
-            deliveries,
-        }
+        Receiver { address, deliveries }
     }
 }
 
@@ -58,10 +55,7 @@ impl Receiver {
     }
 
     pub(crate) async fn next(&mut self) -> Delivery {
-        timeout(DEADLINE, self.deliveries.recv())
-            .await
-            .expect("no webhook came")
-            .unwrap()
+        timeout(DEADLINE, self.deliveries.recv()).await.expect("no webhook came").unwrap()
     }
 
     pub(crate) fn is_empty(&self) -> bool {
@@ -75,11 +69,7 @@ impl Delivery {
     }
 }
 
-async fn take(
-    listener: TcpListener,
-    mut statuses: VecDeque<u16>,
-    told: mpsc::UnboundedSender<Delivery>,
-) {
+async fn take(listener: TcpListener, mut statuses: VecDeque<u16>, told: mpsc::UnboundedSender<Delivery>) {
     while let Ok((stream, _)) = listener.accept().await {
         let mut stream = BufReader::new(stream);
         let delivery = read(&mut stream).await;
@@ -94,21 +84,14 @@ async fn take(
 async fn read(stream: &mut BufReader<TcpStream>) -> Delivery {
     let mut head = String::new();
     while !head.ends_with("\r\n\r\n") {
-        assert_ne!(
-            stream.read_line(&mut head).await.unwrap(),
-            0,
-            "cut head: {head}"
-        );
+        assert_ne!(stream.read_line(&mut head).await.unwrap(), 0, "cut head: {head}");
     }
     let field = |name: &str| {
         let mut lines = head.lines().filter_map(|line| line.split_once(": "));
         let found = lines.find(|(n, _)| n.eq_ignore_ascii_case(name));
         found.map_or_else(String::new, |(_, value)| value.to_owned())
     };
-    assert!(
-        head.starts_with("POST /hooks?shop=1 HTTP/1.1\r\n"),
-        "{head}"
-    );
+    assert!(head.starts_with("POST /hooks?shop=1 HTTP/1.1\r\n"), "{head}");
     assert_eq!(field("content-type"), "application/json");
     let mut body = vec![0; field("content-length").parse().unwrap()];
     stream.read_exact(&mut body).await.unwrap();

@@ -27,13 +27,7 @@ pub(crate) async fn open(data: &Path, receiver: Option<SocketAddr>) -> (Shop, Br
         Webhook::new(&url, &format!("whsec_{SECRET}")).unwrap()
     });
     let listen = "127.0.0.1:0".parse().unwrap();
-    let shop = Shop::start(Settings {
-        listen,
-        data: data.to_owned(),
-        webhook,
-    })
-    .await
-    .unwrap();
+    let shop = Shop::start(Settings { listen, data: data.to_owned(), webhook }).await.unwrap();
     let browser = Browser::new(shop.address());
     (shop, browser)
 }
