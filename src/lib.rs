@@ -10,6 +10,7 @@ pub mod fetch;
 pub mod headers;
 pub mod key;
 pub mod ledger;
+pub mod observe;
 pub mod outcome;
 pub mod policy;
 pub mod route;

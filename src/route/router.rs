@@ -18,6 +18,8 @@ pub struct Router {
 pub struct Routed<'a> {
     /// The rule.
     pub rule: &'a Arc<Rule>,
+    /// The rule's place in [`Router::rules`], for figures that are kept by index.
+    pub place: usize,
     /// What its pattern's names stand for.
     pub parameters: Parameters<'a>,
 }
@@ -32,13 +34,13 @@ impl Router {
     /// would match, the origin may read it as something else.
     pub fn route<'a>(&'a self, method: &Method, target: &'a Target) -> Routed<'a> {
         if !target.is_alias() {
-            for rule in &self.rules {
+            for (place, rule) in self.rules.iter().enumerate() {
                 if let Some(parameters) = rule_matches(rule, method, target) {
-                    return Routed { rule, parameters };
+                    return Routed { rule, place, parameters };
                 }
             }
         }
-        Routed { rule: &self.unmatched, parameters: Parameters::default() }
+        Routed { rule: &self.unmatched, place: self.rules.len(), parameters: Parameters::default() }
     }
 
     /// All rules, in their order, the one for unmatched paths last.
