@@ -52,7 +52,7 @@ impl FieldBlock {
     /// All of them as a map.
     pub fn to_map(&self) -> HeaderMap {
         let mut map = HeaderMap::with_capacity(16);
-        for (name, value) in self.iter() {
+        for (name, value) in self {
             map.append(name, value);
         }
         map
