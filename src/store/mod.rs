@@ -4,6 +4,10 @@
 //! Nothing here is allowed to make a client wait or fail: a read is bounded in time, a write goes to a bounded queue and is
 //! dropped when that is full, and "broken" is another answer than "not there".
 
+mod memory;
+
+pub use memory::{MemoryTier, Variants};
+
 use crate::cache_name::CacheName;
 use crate::key::Key;
 use crate::ledger::Scope;

@@ -4,6 +4,7 @@
 //! stored, from the rule whose fingerprint it bears, so that reuse parses nothing again.
 
 mod body;
+pub mod codec;
 mod fields;
 mod lifetime;
 mod vary;

@@ -1,0 +1,110 @@
+//! The hot tier: what the battery for stores does not ask of it.
+
+use crate::samples::{key, noise, response, shared, vary};
+use std::sync::{Arc, Barrier};
+use vitrine::cache_name::CacheName;
+use vitrine::store::{MemoryTier, Queued, VARIANTS_MAX};
+use vitrine::stored::StoredResponse;
+
+const MIB: u64 = 1 << 20;
+
+fn tier() -> MemoryTier {
+    MemoryTier::new(64 * MIB, [32 * MIB, 16 * MIB, 16 * MIB])
+}
+
+fn variant(value: &'static str) -> Arc<StoredResponse> {
+    shared(StoredResponse { vary: vary(value), ..response(CacheName::Default, "/", value) })
+}
+
+#[test]
+fn variants_that_come_at_once_all_stay() {
+    const VALUES: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
+    for _ in 0..200 {
+        let (tier, barrier) = (tier(), Barrier::new(VALUES.len()));
+        std::thread::scope(|scope| {
+            for value in VALUES {
+                let (tier, barrier) = (&tier, &barrier);
+                scope.spawn(move || {
+                    let own = variant(value);
+                    barrier.wait();
+                    tier.insert(own)
+                });
+            }
+        });
+        assert_eq!(tier.get(CacheName::Default, &key("/")).unwrap().len(), VALUES.len());
+        assert_eq!(tier.figures()[0].entries, 8);
+    }
+}
+
+#[test]
+fn what_was_read_from_the_store_never_takes_the_place_of_what_is_here() {
+    let tier = tier();
+    let (old, new) = (variant("de"), variant("de"));
+    tier.insert(new.clone());
+    tier.promote(old);
+    tier.promote(variant("en"));
+    let kept = tier.get(CacheName::Default, &key("/")).unwrap();
+    assert_eq!(kept.len(), 2);
+    assert!(kept.iter().any(|variant| Arc::ptr_eq(variant, &new)));
+}
+
+#[test]
+fn one_cache_never_takes_the_room_of_another() {
+    let tier = tier();
+    tier.insert(shared(response(CacheName::Sessions, "/account", "mine")));
+    for n in 0..200 {
+        tier.insert(shared(response(CacheName::Default, &format!("/{n}"), noise(500_000, n))));
+    }
+    assert!(tier.get(CacheName::Sessions, &key("/account")).is_some());
+    let [default, ..] = tier.figures();
+    assert!(default.bytes <= default.bytes_max, "{default:?}");
+    assert_eq!(default.entries + default.evictions, 200);
+}
+
+#[test]
+fn many_large_variants_of_one_page_do_not_empty_the_cache() {
+    let tier = tier();
+    let largest = usize::try_from(tier.object_bytes_max(CacheName::Default)).unwrap() - 2000;
+    for n in 0..VARIANTS_MAX as u64 {
+        let value: &'static str = format!("v{n}").leak();
+        let page = response(CacheName::Default, "/", noise(largest, n));
+        assert_eq!(tier.insert(shared(StoredResponse { vary: vary(value), ..page })), Queued::Accepted);
+        assert_eq!(tier.get(CacheName::Default, &key("/")).unwrap()[0].vary, vary(value));
+    }
+    let [default, ..] = tier.figures();
+    assert_eq!(default.entries, tier.get(CacheName::Default, &key("/")).unwrap().len() as u64);
+    assert!(default.bytes <= default.bytes_max / 2, "{default:?}");
+}
+
+#[test]
+fn the_largest_object_fits_and_one_more_byte_is_told() {
+    let tier = tier();
+    let max = usize::try_from(tier.object_bytes_max(CacheName::Default)).unwrap();
+    let head = response(CacheName::Default, "/", "x").weight() - 1;
+    assert_eq!(tier.insert(shared(response(CacheName::Default, "/", noise(max - head, 1)))), Queued::Accepted);
+    assert!(tier.get(CacheName::Default, &key("/")).is_some());
+    assert_eq!(tier.insert(shared(response(CacheName::Default, "/b", noise(max - head + 1, 1)))), Queued::TooLarge);
+}
+
+#[test]
+fn counts_agree_with_what_is_there_after_any_order_of_changes() {
+    let tier = MemoryTier::new(MIB, [MIB, 0, 0]);
+    let mut generations = Vec::new();
+    for n in 0..3_000_u64 {
+        let value = ["de", "en", "bn"][usize::try_from(n % 3).unwrap()];
+        let page = response(CacheName::Default, &format!("/{}", n * 7 % 400), noise(2_000, n));
+        let page = shared(StoredResponse { vary: vary(value), ..page });
+        generations.push((page.key.clone(), page.generation));
+        tier.insert(page);
+        if n % 5 == 0 {
+            let (key, generation) = &generations[usize::try_from(n / 2).unwrap()];
+            tier.remove(CacheName::Default, key, *generation);
+        }
+    }
+    let there = |n| tier.get(CacheName::Default, &key(&format!("/{n}"))).map_or(0, |variants| variants.len() as u64);
+    let [figures, ..] = tier.figures();
+    assert_eq!(figures.entries, (0..400).map(there).sum::<u64>());
+    assert!(figures.entries > 100 && figures.evictions > 100, "{figures:?}");
+    tier.clear(None);
+    assert_eq!((tier.figures()[0].entries, tier.figures()[0].bytes), (0, 0));
+}

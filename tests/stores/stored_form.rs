@@ -1,0 +1,114 @@
+//! The byte form: what was written comes back, what was changed on the way never does.
+
+use crate::samples::{any_response, noise, response, told};
+use bytes::Bytes;
+use proptest::prelude::*;
+use vitrine::cache_name::CacheName;
+use vitrine::stored::codec::{Undecodable, decode, encode};
+use vitrine::stored::{Piece, StoredResponse};
+
+/// Magic, version, checksum: what follows can be changed and sealed again.
+const PREAMBLE: usize = 22;
+
+proptest! {
+    #[test]
+    fn every_field_survives(response in any_response()) {
+        let bytes = encode(&response);
+        prop_assert_eq!(told(&decode(&bytes.meta, &bytes.body).unwrap()), told(&response));
+    }
+
+    #[test]
+    fn a_flipped_bit_is_told(response in any_response(), at in any::<prop::sample::Index>()) {
+        let bytes = encode(&response);
+        let at = at.index((bytes.meta.len() + bytes.body.len()) * 8);
+        let (meta, body) = flipped(&bytes.meta, &bytes.body, at);
+        prop_assert!(decode(&meta, &body).is_err());
+    }
+
+    #[test]
+    fn a_cut_or_lengthened_part_is_told(response in any_response(), at in any::<prop::sample::Index>()) {
+        let bytes = encode(&response);
+        prop_assert!(decode(&bytes.meta[..at.index(bytes.meta.len())], &bytes.body).is_err());
+        prop_assert!(decode(&[&bytes.meta[..], b"\0"].concat(), &bytes.body).is_err());
+        prop_assert!(decode(&bytes.meta, &Bytes::from([&bytes.body[..], b"\0"].concat())).is_err());
+        if !bytes.body.is_empty() {
+            prop_assert!(decode(&bytes.meta, &bytes.body.slice(..at.index(bytes.body.len()))).is_err());
+        }
+    }
+
+    #[test]
+    fn random_bytes_are_no_response(meta in prop::collection::vec(any::<u8>(), 0..400), body in prop::collection::vec(any::<u8>(), 0..50)) {
+        prop_assert!(decode(&meta, &body.into()).is_err());
+    }
+
+    /// The checksum keeps out damage only: whoever can write to the store can seal what he likes. Then the structure alone
+    /// stands between his lengths and our memory.
+    #[test]
+    fn hostile_bytes_under_a_right_checksum_do_no_harm(
+        response in any_response(),
+        at in any::<prop::sample::Index>(),
+        planted in prop_oneof![any::<[u8; 8]>(), Just([0xff; 8]), Just([0; 8]), (0..2000_u64).prop_map(u64::to_le_bytes)],
+    ) {
+        let bytes = encode(&response);
+        let mut meta = bytes.meta;
+        let at = PREAMBLE + at.index(meta.len() - PREAMBLE);
+        let end = meta.len().min(at + 8);
+        meta[at..end].copy_from_slice(&planted[..end - at]);
+        sealed(&mut meta, &bytes.body);
+        if let Ok(read) = decode(&meta, &bytes.body) {
+            // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
+            prop_assert!(read.body.len() <= bytes.body.len());
+            prop_assert_eq!(encode(&read).body, bytes.body);
+            let _ = (read.fields.to_map(), told(&read), read.weight());
+        }
+    }
+}
+
+#[test]
+fn every_single_bit_of_one_response_is_watched() {
+    let bytes = encode(&response(CacheName::Products, "/products/red-shoe?size=42", "a page"));
+    for at in 0..(bytes.meta.len() + bytes.body.len()) * 8 {
+        let (meta, body) = flipped(&bytes.meta, &bytes.body, at);
+        assert!(decode(&meta, &body).is_err(), "bit {at}");
+    }
+}
+
+#[test]
+fn another_version_and_another_kind_of_piece_are_told_apart_from_damage() {
+    let bytes = encode(&response(CacheName::Default, "/", "x"));
+    let mut newer = bytes.meta.clone();
+    newer[4] = 9;
+    assert_eq!(error(&newer, &bytes.body), Undecodable::Version(9));
+    let mut other_kind = bytes.meta.clone();
+    let at = other_kind.len() - 9;
+    other_kind[at] = 200;
+    sealed(&mut other_kind, &bytes.body);
+    assert_eq!(error(&other_kind, &bytes.body), Undecodable::PieceKind(200));
+    assert_eq!(error(b"SQLite", &bytes.body), Undecodable::Foreign);
+    assert_eq!(error(&bytes.meta, &Bytes::new()), Undecodable::Damaged);
+}
+
+#[test]
+fn the_read_body_is_the_allocation_it_was_read_into() {
+    let written = encode(&response(CacheName::Default, "/", noise(10_000, 3)));
+    let read = decode(&written.meta, &written.body).unwrap();
+    let [Piece::Shared(piece)] = read.body.pieces() else { panic!("one piece") };
+    assert_eq!(piece.as_ptr(), written.body.as_ptr());
+}
+
+fn error(meta: &[u8], body: &Bytes) -> Undecodable {
+    decode(meta, body).map(|read: StoredResponse| told(&read)).unwrap_err()
+}
+
+fn flipped(meta: &[u8], body: &Bytes, bit: usize) -> (Vec<u8>, Bytes) {
+    let mut both = [meta, body].concat();
+    both[bit / 8] ^= 1 << (bit % 8);
+    let body = both.split_off(meta.len());
+    (both, body.into())
+}
+
+fn sealed(meta: &mut [u8], body: &[u8]) {
+    let content = &meta[PREAMBLE..];
+    let sum = vitrine::crypto::checksum_128(&[&(content.len() as u64).to_le_bytes(), content, body]);
+    meta[6..PREAMBLE].copy_from_slice(&sum.to_le_bytes());
+}
