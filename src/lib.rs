@@ -2,6 +2,7 @@
 #![doc = "See docs/architecture.md for the flow, the layers and the lexicon."]
 
 pub mod accept;
+pub mod admin;
 pub mod body;
 pub mod cache_name;
 pub mod clock;
