@@ -5,6 +5,7 @@
 //! dropped when that is full, and "broken" is another answer than "not there".
 
 mod memory;
+pub mod sqlite;
 
 pub use memory::{MemoryTier, Variants};
 

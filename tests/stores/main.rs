@@ -1,11 +1,19 @@
 //! What stores stored responses, and the form they are stored in.
 //!
-//! - [`samples`]: stored responses to put in
+//! - [`samples`]: stored responses to put in; [`backends`]: the stores they are put into
 //! - [`stored_form`]: the byte form: round trip, damage, hostile bytes
-//! - [`memory`]: the hot tier
+//! - [`battery`]: what every store does, stamped out for each backend below
+//! - [`memory`]: the hot tier's own
+//! - [`sqlite`]: the embedded store's own: counts, housework, ledger, restart, kill, damage, a locked and a full disk
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
+mod backends;
+mod battery;
 mod memory;
 mod samples;
+mod sqlite;
 mod stored_form;
+
+battery!(memory_battery, memory);
+battery!(sqlite_battery, sqlite);

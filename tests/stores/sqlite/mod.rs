@@ -1,0 +1,11 @@
+//! The embedded store's own.
+//!
+//! - [`counts`]: how many a scope matches; [`housework`]: time, recency, warming
+//! - [`ledger`]: records and deliveries through commits, restarts and trims
+//! - [`restart`]: responses through a restart; [`kill`]: through a `kill -9`
+//! - [`damage`]: files that are not what they should be; [`pressure`]: a locked file, a full queue, a full disk
+
+mod counts;
+mod housework;
+mod ledger;
+mod restart;
