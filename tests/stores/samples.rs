@@ -169,9 +169,9 @@ fn any_lifetime() -> impl Strategy<Value = Lifetime> {
     })
 }
 
-/// Bytes that do not compress and do not repeat.
+/// Bytes that do not compress and do not repeat, others for each seed.
 pub(crate) fn noise(length: usize, seed: u64) -> Bytes {
-    let mut state = seed | 1;
+    let mut state = seed * 2 + 1;
     let mut next = || {
         state ^= state << 13;
         state ^= state >> 7;

@@ -1,7 +1,8 @@
 //! Connections: how the writer's and the readers' are set up, and what a file must be to be ours.
 
-use super::tables::{APPLICATION_ID, USER_VERSION, creation};
+use super::tables::{APPLICATION_ID, USER_VERSION, creation, table};
 use super::{OpenError, Settings};
+use crate::cache_name::CacheName;
 use rusqlite::config::DbConfig;
 use rusqlite::limits::Limit;
 use rusqlite::{Connection, OpenFlags, Result, TransactionBehavior};
@@ -15,6 +16,9 @@ pub(super) const BUSY_STORING: Duration = Duration::from_millis(250);
 pub(super) const BUSY_COMMITTING: Duration = Duration::from_secs(2);
 /// A row's content is 4 to 8 KiB as often as not.
 const PAGE_BYTES: u32 = 8192;
+/// SQLite's own page caches: small, because the system has one as well, and memory is for the hot tier.
+const READER_CACHE_KIB: i64 = 2048;
+const WRITER_CACHE_KIB: i64 = 4096;
 /// The empty tables, and room for some records.
 const PAGES_MIN: u32 = 64;
 /// More than all statements of one connection.
@@ -43,6 +47,7 @@ pub(super) fn writer(path: &Path, settings: &Settings) -> Result<Found, OpenErro
     match header(&connection).map_err(failed)? {
         (APPLICATION_ID, USER_VERSION) => {}
         (APPLICATION_ID, version) => return Ok(Found::OtherVersion(version)),
+        (_, version) if has_our_tables(&connection).map_err(failed)? => return Ok(Found::OtherVersion(version)),
         _ => return Err(OpenError::Foreign { path: path.into() }),
     }
     tune_writer(&connection, settings).map_err(failed)?;
@@ -56,7 +61,7 @@ pub(super) fn reader(path: &Path, settings: &Settings) -> Result<Connection> {
     guard(&connection, settings)?;
     connection.busy_timeout(settings.read_timeout)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
-    connection.pragma_update(None, "cache_size", -4096)?;
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     Ok(connection)
 }
 
@@ -75,6 +80,11 @@ fn guard(connection: &Connection, settings: &Settings) -> Result<()> {
 
 fn is_empty(connection: &Connection) -> Result<bool> {
     connection.query_row("SELECT count(*) = 0 FROM sqlite_schema", (), |row| row.get(0))
+}
+
+fn has_our_tables(connection: &Connection) -> Result<bool> {
+    let named = "SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?1";
+    connection.query_row(named, [table(CacheName::Default)], |row| row.get(0))
 }
 
 fn header(connection: &Connection) -> Result<(i64, i64)> {
@@ -103,7 +113,7 @@ fn tune_writer(connection: &Connection, settings: &Settings) -> Result<()> {
     // The writer does it itself, between two rounds, and never in a commit that somebody waits for.
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.pragma_update(None, "cache_size", -8192)?;
+    connection.pragma_update(None, "cache_size", -WRITER_CACHE_KIB)?;
     connection.pragma_update(None, "foreign_keys", false)?;
     let pages_max = u32::try_from(settings.file_bytes_max / u64::from(PAGE_BYTES)).unwrap_or(u32::MAX);
     connection.pragma_update(None, "max_page_count", pages_max.max(PAGES_MIN))?;

@@ -6,6 +6,7 @@
 
 use super::connection::BUSY_STORING;
 use super::fault::Fault;
+use super::open;
 use super::queue::Done;
 use super::rows::{self, Change, Doomed, column_ms};
 use super::tables::statements;
@@ -50,11 +51,10 @@ pub(super) struct House {
     idle_rounds: u32,
 }
 
-/// A clearing under way: what came after it began has higher numbers, and stays.
+/// A clearing under way: of each cache the rows up to a number. What came after it was asked for is above, and stays.
 #[derive(Debug)]
 struct Clearing {
-    caches: Vec<CacheName>,
-    up_to_id: Option<i64>,
+    left: Vec<(CacheName, i64)>,
     done: Done,
 }
 
@@ -74,10 +74,6 @@ impl House {
         }
     }
 
-    pub(super) fn clear(&mut self, caches: Vec<CacheName>, done: Done) {
-        self.clearing.push_back(Clearing { caches, up_to_id: None, done });
-    }
-
     pub(super) fn flush(&mut self, done: Done) {
         self.flushes.push(done);
     }
@@ -93,6 +89,21 @@ impl House {
 }
 
 impl Writer {
+    /// Begins to clear. The numbers are read now: what is stored while others are cleared must stay.
+    pub(super) fn begin_clearing(&mut self, caches: &[CacheName], done: Done) {
+        let last_id = |cache: &CacheName| {
+            let mut statement = self.connection.prepare_cached(&statements(*cache).last_id)?;
+            Ok((*cache, statement.query_row((), |row| row.get(0))?))
+        };
+        match caches.iter().map(last_id).collect::<Result<Vec<_>>>() {
+            Ok(left) => self.house.clearing.push_back(Clearing { left, done }),
+            Err(error) => {
+                self.state.failed(Fault::of(&error), "clearing", &error);
+                let _ = done.send(Err(StoreError::Unavailable(error.to_string())));
+            }
+        }
+    }
+
     /// One slice of each kind of work that there is; tells whether there is more. Whoever waits for a flush is answered
     /// when there is none.
     pub(super) fn keep_house(&mut self, idle: bool, ending: bool) -> bool {
@@ -185,20 +196,13 @@ impl Writer {
     }
 
     fn clear_slice(&mut self, clearing: &mut Clearing) -> Result<bool> {
-        let Some(cache) = clearing.caches.last().copied() else { return Ok(false) };
-        let sql = statements(cache);
-        let up_to_id = match clearing.up_to_id {
-            Some(id) => id,
-            None => self.connection.prepare_cached(&sql.last_id)?.query_row((), |row| row.get(0))?,
-        };
-        clearing.up_to_id = Some(up_to_id);
-        let limit = SLICE_ROWS.cast_signed();
-        let slice = rows::list(&mut *self.connection.prepare_cached(&sql.up_to_id)?, (up_to_id, limit), |_, bytes| {
-            bytes >= SLICE_BYTES
-        })?;
+        let Some((cache, up_to_id)) = clearing.left.last().copied() else { return Ok(false) };
+        let mut statement = self.connection.prepare_cached(&statements(cache).up_to_id)?;
+        let parameters = (up_to_id, SLICE_ROWS.cast_signed());
+        let slice = rows::list(&mut statement, parameters, |_, bytes| bytes >= SLICE_BYTES)?;
+        drop(statement);
         if slice.is_empty() {
-            clearing.caches.pop();
-            clearing.up_to_id = None;
+            clearing.left.pop();
         }
         self.let_go(cache, &slice, false)?;
         Ok(true)
@@ -214,9 +218,11 @@ impl Writer {
         if !*evicting {
             return Ok(false);
         }
-        if self.evict(cache, bytes - target)? == 0 {
-            // The figures know of rows that are not there. They are summed up at the next start.
-            self.house.evicting[cache.index()] = false;
+        if self.evict(cache, bytes.saturating_sub(target))? == 0 {
+            // The figures know of rows that are not there. Trusting them would be evicting nothing for ever.
+            let (entries, bytes) = open::sum(&self.connection, cache)?;
+            self.state.entries[cache.index()].store(entries, Ordering::Relaxed);
+            self.state.bytes[cache.index()].store(bytes, Ordering::Relaxed);
         }
         Ok(true)
     }

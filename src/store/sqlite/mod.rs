@@ -69,7 +69,7 @@ struct Threads {
 }
 
 impl SqliteStore {
-    /// Opens the file, or makes it, and starts the threads.
+    /// Opens the file, or makes it, and starts the threads. Waits for the disk, so it is for the start of the process.
     ///
     /// # Errors
     /// [`OpenError`]; never because of what the file holds, unless it is somebody else's.
@@ -157,14 +157,15 @@ impl SqliteStore {
         Lookup { state: self.state.clone(), queue: self.queue.clone() }
     }
 
-    /// Queues something whose end somebody waits for.
-    async fn wait_for(&self, write: impl FnOnce(Done) -> Write + Send) -> Result<(), StoreError> {
+    /// Queues something whose end somebody waits for. Now, not when the answer is first polled: the order is that of the calls.
+    fn wait_for(&self, write: impl FnOnce(Done) -> Write) -> Answer<'_, ()> {
         let (done, wait) = oneshot::channel();
-        self.state.readable()?;
-        match self.queue.push(write(done)) {
-            Ok(()) => wait.await.unwrap_or_else(|_| Err(StoreError::Unavailable("it is closed".into()))),
-            Err(refused) => Err(StoreError::Unavailable(refused.to_string())),
-        }
+        let push = |()| self.queue.push(write(done)).map_err(|refused| StoreError::Unavailable(refused.to_string()));
+        let queued = self.state.readable().and_then(push);
+        Box::pin(async move {
+            queued?;
+            wait.await.unwrap_or_else(|_| Err(StoreError::Unavailable("it is closed".into())))
+        })
     }
 }
 
@@ -208,7 +209,7 @@ impl Store for SqliteStore {
 
     fn clear(&self, cache: Option<CacheName>) -> Answer<'_, ()> {
         let caches = cache.map_or(CacheName::ALL.to_vec(), |cache| vec![cache]);
-        Box::pin(self.wait_for(|done| Write::Clear { caches, done }))
+        self.wait_for(|done| Write::Clear { caches, done })
     }
 
     fn count<'a>(&'a self, scope: &'a Scope) -> Answer<'a, Option<u64>> {
@@ -231,7 +232,7 @@ impl Store for SqliteStore {
     }
 
     fn flush(&self) -> Answer<'_, ()> {
-        Box::pin(self.wait_for(|done| Write::Flush { done }))
+        self.wait_for(|done| Write::Flush { done })
     }
 }
 

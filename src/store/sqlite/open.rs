@@ -70,12 +70,16 @@ fn attempt(files: &Files, settings: &Settings) -> Result<Ready, Refusal> {
     })?;
     let mut sums = [(0, 0); 3];
     for cache in CacheName::ALL {
+        for statement in statements(cache).all() {
+            writer.prepare_cached(statement).map(drop).map_err(sqlite)?;
+        }
         sums[cache.index()] = sum(&writer, cache).map_err(sqlite)?;
     }
     Ok(Ready { writer, ledger, opened, sums, quarantined: None })
 }
 
-fn sum(writer: &Connection, cache: CacheName) -> rusqlite::Result<(u64, u64)> {
+/// Rows of a cache and their bytes, from an index that holds both.
+pub(super) fn sum(writer: &Connection, cache: CacheName) -> rusqlite::Result<(u64, u64)> {
     let count = |number: i64| number.max(0).cast_unsigned();
     writer.query_row(&statements(cache).sums, (), |row| Ok((count(row.get(0)?), count(row.get(1)?))))
 }
@@ -83,9 +87,12 @@ fn sum(writer: &Connection, cache: CacheName) -> rusqlite::Result<(u64, u64)> {
 fn judge(error: OpenError) -> Refusal {
     let unusable = match &error {
         OpenError::Version { .. } | OpenError::Ledger { .. } => true,
-        OpenError::Sqlite { source, .. } => {
-            Fault::of(source) == Fault::Damaged || source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure)
-        }
+        OpenError::Sqlite { source, .. } => match Fault::of(source) {
+            // A table that is not there, or has another shape, is damage as well: what came before was ours.
+            Fault::Damaged | Fault::Other => true,
+            Fault::Disk => source.sqlite_error_code() == Some(ErrorCode::SystemIoFailure),
+            Fault::Full | Fault::Busy => false,
+        },
         OpenError::InUse { .. } | OpenError::Foreign { .. } | OpenError::Io { .. } => false,
     };
     if unusable { Refusal::Unusable { why: error.to_string(), error } } else { Refusal::Error(error) }

@@ -118,3 +118,58 @@ impl std::fmt::Debug for Readers {
         f.debug_struct("Readers").field("waiting", &lock(&self.inside).jobs.len()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::{Clock, Timestamp};
+    use crate::store::sqlite::{Files, Settings};
+    use std::sync::mpsc;
+    use std::thread::{JoinHandle, spawn};
+
+    const LONG: Duration = Duration::from_mins(1);
+
+    /// One reader, held up by a read that ends when the sender is dropped.
+    async fn held_up(folder: &tempfile::TempDir) -> (Arc<Readers>, Arc<State>, mpsc::Sender<()>, JoinHandle<()>) {
+        let settings = Settings::new(folder.path().join("cache.db"), [0; 3]);
+        let files = Files::claim(&settings.path).unwrap();
+        let state = Arc::new(State::new(settings, Clock::held(Timestamp(0)).0, files));
+        let readers: Arc<Readers> = Arc::default();
+        let (serving, (hold, release)) = (readers.clone(), mpsc::channel::<()>());
+        let (begun, beginning) = oneshot::channel();
+        let thread = spawn(move || serving.serve(&Connection::open_in_memory().unwrap()));
+        let blocking = move |_: &Connection| {
+            let _ = (begun.send(()), release.recv());
+        };
+        assert!(readers.push(Box::new(blocking)));
+        beginning.await.unwrap();
+        (readers, state, hold, thread)
+    }
+
+    #[tokio::test]
+    async fn a_read_is_late_and_not_forever_and_then_it_is_skipped() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, state, hold, thread) = held_up(&folder).await;
+        let late =
+            readers.ask(&state, Duration::from_millis(5), |_| -> rusqlite::Result<()> { panic!("nobody waits") });
+        assert!(matches!(late.await, Err(StoreError::Timeout(5))));
+        assert_eq!(state.figures(0).errors, 1);
+        drop(hold);
+        assert!(matches!(readers.ask(&state, LONG, |_| Ok(7)).await, Ok(7)));
+        readers.close();
+        thread.join().unwrap();
+    }
+
+    #[tokio::test]
+    async fn too_many_reads_and_reads_after_the_end_are_turned_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let (readers, state, hold, thread) = held_up(&folder).await;
+        while readers.push(Box::new(|_| ())) {}
+        assert_eq!(lock(&readers.inside).jobs.len(), WAITING_MAX);
+        assert!(matches!(readers.ask(&state, LONG, |_| Ok(())).await, Err(StoreError::Unavailable(_))));
+        readers.close();
+        drop(hold);
+        thread.join().unwrap();
+        assert!(matches!(readers.ask(&state, LONG, |_| Ok(())).await, Err(StoreError::Unavailable(_))));
+    }
+}

@@ -92,20 +92,29 @@ impl Writer {
 
     fn store(&mut self, writes: Vec<Write>) {
         let mut rows = Vec::with_capacity(writes.len());
+        let mut clearing = None;
         for write in writes {
             match write {
-                Write::Clear { caches, done } => self.house.clear(caches, done),
+                Write::Clear { caches, done } => clearing = Some((caches, done)),
                 Write::Flush { done } => self.house.flush(done),
                 row => rows.push(row),
             }
         }
+        self.store_or_drop(&rows);
+        // After the rows, which came before it.
+        if let Some((caches, done)) = clearing {
+            self.begin_clearing(&caches, done);
+        }
+    }
+
+    fn store_or_drop(&mut self, rows: &[Write]) {
         if rows.is_empty() {
             return;
         }
         let puts = rows.iter().filter(|row| matches!(row, Write::Put(_))).count() as u64;
         if self.state.trouble().is_some() {
             self.state.dropped.fetch_add(puts, Ordering::Relaxed);
-        } else if let Err(error) = self.store_rows(&rows) {
+        } else if let Err(error) = self.store_rows(rows) {
             self.state.dropped.fetch_add(puts, Ordering::Relaxed);
             self.state.failed(Fault::of(&error), "storing", &error);
             if Fault::of(&error) == Fault::Full {
@@ -159,7 +168,7 @@ impl Writer {
 
     /// One slice of forgetting records; tells whether there is more.
     fn trim_some(&mut self) -> bool {
-        let Some((floor, before)) = self.trim.filter(|_| self.state.trouble().is_none()) else { return false };
+        let Some((floor, before)) = self.trim.filter(|_| self.state.damage().is_none()) else { return false };
         match ledger_rows::trim(&mut self.connection, floor, before) {
             Ok(true) => return true,
             Ok(false) => {}

@@ -140,8 +140,8 @@ async fn the_head_is_at_least_every_stamp_of_its_epoch() {
 }
 
 #[tokio::test]
-async fn a_record_is_synced_before_it_is_acknowledged() {
-    // Whether the disk was told cannot be seen from here; that the record is in the file and not only in this process can:
+async fn a_record_is_in_the_file_when_it_is_acknowledged() {
+    // That the disk was told to sync cannot be seen from here; that the record has left this process can:
     // another process sees it the moment the answer is there, although nothing was closed.
     let folder = tempfile::tempdir().unwrap();
     let first = Sqlite::open(&folder);

@@ -6,6 +6,9 @@
 //! - [`damage`]: files that are not what they should be; [`pressure`]: a locked file, a full queue, a full disk
 
 mod counts;
+mod damage;
 mod housework;
+mod kill;
 mod ledger;
+mod pressure;
 mod restart;

@@ -2,14 +2,14 @@
 
 use crate::backends::Sqlite;
 use crate::battery::{get, page, put_all};
-use crate::samples::{any_response, lifetime, shared, told};
+use crate::samples::{any_response, lifetime, noise, response, shared, told};
 use proptest::strategy::{Strategy, ValueTree};
 use proptest::test_runner::TestRunner;
 use std::os::unix::fs::PermissionsExt;
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
-use vitrine::store::Store;
 use vitrine::store::sqlite::{OpenError, SqliteStore};
+use vitrine::store::{Queued, Store};
 use vitrine::stored::StoredResponse;
 
 #[tokio::test]
@@ -34,6 +34,18 @@ async fn every_response_and_every_figure_is_there_again() {
         again.store.figures().caches.map(|cache| (cache.entries, cache.bytes)),
         before.caches.map(|cache| (cache.entries, cache.bytes))
     );
+}
+
+#[tokio::test]
+async fn the_largest_response_is_there_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let Sqlite { store, .. } = Sqlite::open(&folder);
+    let largest = shared(response(CacheName::Default, "/film", noise((8 << 20) - 2_000, 1)));
+    put_all(&*store, [largest.clone()]).await;
+    drop(store);
+    let again = Sqlite::open(&folder).store;
+    assert_eq!(told(&get(&*again, CacheName::Default, &largest).await[0]), told(&largest));
+    assert_eq!(again.put(shared(response(CacheName::Default, "/film", noise(8 << 20, 1)))), Queued::TooLarge);
 }
 
 #[tokio::test]
