@@ -5,6 +5,7 @@ pub mod accept;
 pub mod admin;
 pub mod body;
 pub mod cache_name;
+pub mod cli;
 pub mod clock;
 pub mod crypto;
 pub mod fetch;

@@ -9,6 +9,7 @@ mod failure;
 mod origin;
 mod outbound;
 mod settings;
+pub mod simple;
 mod tape;
 mod tunnel;
 
