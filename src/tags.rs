@@ -99,6 +99,11 @@ impl Tags {
         self.0.split(' ').filter(|tag| !tag.is_empty())
     }
 
+    /// All of them, each on its own.
+    pub fn to_vec(&self) -> Vec<Tag> {
+        self.iter().map(|tag| Tag(tag.into())).collect()
+    }
+
     /// Whether `tag` is among them.
     pub fn contains(&self, tag: &str) -> bool {
         self.iter().any(|own| own == tag)

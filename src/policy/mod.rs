@@ -1,6 +1,19 @@
 //! RFC 9111 for a shared cache, pure: no tokio, no hyper, no store, no clock but the moment it is handed, no log.
 //! One module for each section of the RFC; each answer is a value that carries what to do next and why.
 
+pub mod age;
+pub mod directives;
+pub mod groups;
+pub mod invalidation;
+pub mod reuse;
+pub mod stale;
+pub mod storing;
+pub mod validation;
+pub mod vary;
+
+pub use reuse::Reuse;
+pub use storing::Plan;
+
 use crate::clock::Timestamp;
 use http::{HeaderMap, StatusCode};
 use std::time::Duration;

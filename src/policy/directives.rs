@@ -1,0 +1,141 @@
+//! Cache directives of responses: Cache-Control (RFC 9111 5.2.2), and CDN-Cache-Control (RFC 9213), which alone counts where
+//! it is there and valid. Whatever cannot be read makes a response less cacheable, never more.
+
+use crate::headers::{CDN_CACHE_CONTROL, list_items, unquoted};
+use http::{HeaderMap, HeaderName, header};
+use sfv::{BareItem, Dictionary, ListEntry, Parser};
+use std::time::Duration;
+
+/// Delta seconds saturate here (RFC 9111 1.2.2).
+const SECONDS_MAX: u64 = 1 << 31;
+
+/// The directives of a response that a shared cache obeys.
+#[expect(clippy::struct_excessive_bools, reason = "each is a directive that is there or not")]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheControl {
+    /// `s-maxage`; the first of several. A value that cannot be read is zero: stale.
+    pub s_maxage: Option<Duration>,
+    /// `max-age`, in the same way.
+    pub max_age: Option<Duration>,
+    /// `no-store`.
+    pub no_store: bool,
+    /// `private` without names.
+    pub private: bool,
+    /// `no-cache` without names.
+    pub no_cache: bool,
+    /// Fields that `private="…"` and `no-cache="…"` name: the response is kept, they are not.
+    pub unkept_fields: Vec<HeaderName>,
+    /// `public`.
+    pub public: bool,
+    /// `must-revalidate` or `proxy-revalidate`; `s-maxage` implies it.
+    pub must_revalidate: bool,
+    /// `stale-while-revalidate` (RFC 5861 3).
+    pub stale_while_revalidate: Option<Duration>,
+    /// `stale-if-error` (RFC 5861 4).
+    pub stale_if_error: Option<Duration>,
+    /// The field is there, but holds what is no list of directives.
+    pub garbled: bool,
+    /// They stand in a targeted field: `Expires` does not count either.
+    pub targeted: bool,
+}
+
+impl CacheControl {
+    /// Reads the directives that count for us.
+    pub fn of(response: &HeaderMap) -> CacheControl {
+        targeted(response).unwrap_or_else(|| CacheControl::untargeted(response))
+    }
+
+    /// The lifetime that is stated outright; `s-maxage` wins.
+    pub fn stated_lifetime(&self) -> Option<Duration> {
+        self.s_maxage.or(self.max_age)
+    }
+
+    fn untargeted(response: &HeaderMap) -> CacheControl {
+        let mut own = CacheControl::default();
+        let lines = response.get_all(header::CACHE_CONTROL);
+        own.garbled = lines.iter().any(|line| line.to_str().is_err());
+        for item in list_items(response, &header::CACHE_CONTROL) {
+            let (name, argument) = item.split_once('=').map_or((item, None), |(name, value)| (name, Some(value)));
+            own.take(name, argument);
+        }
+        own
+    }
+
+    fn take(&mut self, name: &str, argument: Option<&str>) {
+        // A quoted string that does not end is no argument.
+        let argument = argument.and_then(unquoted);
+        let seconds = || Some(argument.as_deref().map_or(Duration::ZERO, delta_seconds));
+        match name.to_ascii_lowercase().as_str() {
+            "s-maxage" => self.s_maxage = self.s_maxage.or_else(seconds),
+            "max-age" => self.max_age = self.max_age.or_else(seconds),
+            "stale-while-revalidate" => self.stale_while_revalidate = self.stale_while_revalidate.or_else(seconds),
+            "stale-if-error" => self.stale_if_error = self.stale_if_error.or_else(seconds),
+            "no-store" => self.no_store = true,
+            "public" => self.public = true,
+            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
+            "private" => self.private |= !self.leaves_out(argument.as_deref()),
+            "no-cache" => self.no_cache |= !self.leaves_out(argument.as_deref()),
+            // A blank before the equals sign, or anything else that is no token: not one we may overlook.
+            other if other.trim_end() != other && is_known(other.trim_end()) => {
+                self.take(other.trim_end(), Some("invalid"));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes the names that a qualified directive lists; false where it lists none that can be read.
+    fn leaves_out(&mut self, argument: Option<&str>) -> bool {
+        let Some(names) = argument else { return false };
+        let names: Result<Vec<HeaderName>, _> = names.split(',').map(|name| name.trim().parse()).collect();
+        match names {
+            Ok(names) if !names.is_empty() => {
+                self.unkept_fields.extend(names);
+                true
+            }
+            _ => false,
+        }
+    }
+}
+
+fn is_known(name: &str) -> bool {
+    matches!(name, "s-maxage" | "max-age" | "stale-while-revalidate" | "stale-if-error" | "private" | "no-cache")
+}
+
+/// Digits only; saturating; anything else is zero, that is: stale.
+fn delta_seconds(text: &str) -> Duration {
+    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Duration::ZERO;
+    }
+    Duration::from_secs(text.parse().unwrap_or(SECONDS_MAX).min(SECONDS_MAX))
+}
+
+/// RFC 9213 2.1: a structured dictionary; empty or invalid, it does not count at all.
+fn targeted(response: &HeaderMap) -> Option<CacheControl> {
+    let lines: Option<Vec<&str>> = response.get_all(CDN_CACHE_CONTROL).iter().map(|line| line.to_str().ok()).collect();
+    let field = lines.filter(|lines| !lines.is_empty())?.join(", ");
+    let members = Parser::new(&field).parse::<Dictionary>().ok().filter(|members| !members.is_empty())?;
+    let mut own = CacheControl { targeted: true, ..CacheControl::default() };
+    for (name, member) in &members {
+        let ListEntry::Item(item) = member else { return None };
+        let value = &item.bare_item;
+        let set = matches!(value, BareItem::Boolean(true));
+        match name.as_str() {
+            "s-maxage" => own.s_maxage = Some(seconds(value)?),
+            "max-age" => own.max_age = Some(seconds(value)?),
+            "stale-while-revalidate" => own.stale_while_revalidate = Some(seconds(value)?),
+            "stale-if-error" => own.stale_if_error = Some(seconds(value)?),
+            "no-store" => own.no_store = set,
+            "private" => own.private = set || matches!(value, BareItem::String(_)),
+            "no-cache" => own.no_cache = set || matches!(value, BareItem::String(_)),
+            "public" => own.public = set,
+            "must-revalidate" | "proxy-revalidate" => own.must_revalidate |= set,
+            _ => {}
+        }
+    }
+    Some(own)
+}
+
+fn seconds(value: &BareItem) -> Option<Duration> {
+    let BareItem::Integer(seconds) = value else { return None };
+    Some(Duration::from_secs(u64::try_from(i64::from(*seconds)).unwrap_or(0).min(SECONDS_MAX)))
+}

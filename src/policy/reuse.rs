@@ -1,0 +1,50 @@
+//! Reusing stored responses (RFC 9111 4).
+
+use crate::clock::Timestamp;
+use crate::ledger::{Gone, Standing};
+use crate::outcome::Reason;
+use crate::stored::{RuleFingerprint, StoredResponse};
+use std::time::Duration;
+
+/// What a stored response is good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reuse {
+    /// Serve it: it is fresh.
+    Serve,
+    /// Serve it although it is stale, and validate it behind (RFC 5861 3).
+    ServeStale,
+    /// Ask the origin whether it still holds (4.3).
+    Validate(Reason),
+    /// It is of no use.
+    Fetch(Reason),
+}
+
+/// Decides for the response that Vary has chosen.
+pub fn decide(stored: &StoredResponse, standing: Standing, rule: RuleFingerprint, now: Timestamp) -> Reuse {
+    match standing {
+        Standing::Gone(Gone::Invalidated) => return Reuse::Fetch(Reason::Invalidated),
+        Standing::Gone(Gone::Unknown) => return Reuse::Fetch(Reason::LedgerUnknown),
+        Standing::Valid | Standing::Soft => {}
+    }
+    if stored.rule != rule {
+        return Reuse::Fetch(Reason::RuleChanged);
+    }
+    let lifetime = &stored.lifetime;
+    let is_invalidated = standing == Standing::Soft;
+    if lifetime.is_fresh(now) && !is_invalidated && !lifetime.validate_always {
+        return Reuse::Serve;
+    }
+    if now >= lifetime.keep_until() {
+        return Reuse::Fetch(Reason::Stale);
+    }
+    let window = lifetime.stale_while_revalidate;
+    if window > Duration::ZERO && lifetime.staleness(now) <= window && !lifetime.validate_always {
+        return Reuse::ServeStale;
+    }
+    let reason = match (is_invalidated, lifetime.validate_always) {
+        (true, _) => Reason::SoftInvalidated,
+        (false, true) => Reason::NoCache,
+        (false, false) => Reason::Stale,
+    };
+    if super::validation::conditions(stored).is_empty() { Reuse::Fetch(reason) } else { Reuse::Validate(reason) }
+}

@@ -1,0 +1,176 @@
+//! Storing responses (RFC 9111 3), and how long they are then good for (4.2.1, RFC 5861).
+//!
+//! A rule's lifetime is for where the origin says nothing. What says `private` or `no-store`, what sets a cookie that no list
+//! allows to drop, and what did not arrive as a whole is refused whatever the rule says.
+
+use super::age::{corrected_initial_age, date};
+use super::directives::CacheControl;
+use super::{Exchange, Framing, LifetimeRule, stale};
+use crate::headers::list_items;
+use crate::key::CookieClasses;
+use crate::outcome::Reason;
+use crate::stored::{Lifetime, LifetimeFrom};
+use http::{HeaderName, StatusCode, header};
+use std::time::Duration;
+
+/// For how long a 404 or 410 is kept where neither the origin nor the rule's `negative_ttl` says.
+const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(10);
+/// For how long past its usefulness a response with a validator is kept, so that the origin can say that it still holds.
+const VALIDATION_KEEP: Duration = Duration::from_hours(24);
+
+/// How a response is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Plan {
+    /// For how long it is good.
+    pub lifetime: Lifetime,
+    /// The request fields its variants differ by.
+    pub vary: Vec<HeaderName>,
+    /// Response fields that are not kept.
+    pub omit: Vec<HeaderName>,
+}
+
+/// Whether and how a response is stored. `authorized` says that the request bore Authorization.
+///
+/// # Errors
+/// Why it is not.
+pub fn decide(
+    exchange: &Exchange<'_>,
+    rule: &LifetimeRule,
+    cookies: &CookieClasses,
+    authorized: bool,
+) -> Result<Plan, Reason> {
+    is_whole(exchange)?;
+    let directives = CacheControl::of(exchange.response);
+    may_be_shared(exchange, &directives, cookies, authorized)?;
+    let stated = stated_lifetime(exchange, &directives);
+    let status_is_listed = match &rule.statuses {
+        Some(statuses) => statuses.contains(&exchange.status),
+        None => stated.is_some() && exchange.status.as_u16() >= 200,
+    };
+    if !status_is_listed {
+        return Err(Reason::Status);
+    }
+    let lifetime = lifetime(exchange, rule, &directives, stated)?;
+    Ok(Plan { lifetime, vary: vary_names(exchange), omit: directives.unkept_fields })
+}
+
+/// Whether a response that is not stored for that reason may still be given to those who wait for it: it was made for nobody
+/// in particular, and nothing in it says that it is somebody's own.
+pub fn may_share_unstored(exchange: &Exchange<'_>, reason: Reason, cookies: &CookieClasses) -> bool {
+    matches!(reason, Reason::Status | Reason::NoLifetime | Reason::StaleOnArrival)
+        && stale::is_failure(exchange.status)
+        && may_be_shared(exchange, &CacheControl::of(exchange.response), cookies, false).is_ok()
+}
+
+/// Only what is a whole answer, told by more than the end of a connection, can be kept as one (RFC 9111 3.3, rows S40, S41,
+/// F4, F5).
+fn is_whole(exchange: &Exchange<'_>) -> Result<(), Reason> {
+    let is_part = exchange.status == StatusCode::PARTIAL_CONTENT
+        || exchange.status == StatusCode::NOT_MODIFIED
+        || exchange.response.contains_key(header::CONTENT_RANGE);
+    if is_part {
+        return Err(Reason::Partial);
+    }
+    match exchange.framing {
+        Framing::Contradictory => Err(Reason::BadFraming),
+        Framing::UntilClose => Err(Reason::CloseDelimited),
+        Framing::Length(_) | Framing::Chunked => Ok(()),
+    }
+}
+
+fn may_be_shared(
+    exchange: &Exchange<'_>,
+    directives: &CacheControl,
+    cookies: &CookieClasses,
+    authorized: bool,
+) -> Result<(), Reason> {
+    if directives.garbled {
+        return Err(Reason::BadCacheControl);
+    }
+    if directives.no_store {
+        return Err(Reason::NoStore);
+    }
+    if directives.private {
+        return Err(Reason::Private);
+    }
+    if !cookies.may_drop_all(exchange.response) {
+        return Err(Reason::SetCookie);
+    }
+    // 3.5
+    if authorized && !directives.public && !directives.must_revalidate && directives.s_maxage.is_none() {
+        return Err(Reason::Authorization);
+    }
+    if list_items(exchange.response, &header::VARY).any(|name| name == "*") {
+        return Err(Reason::VaryStar);
+    }
+    Ok(())
+}
+
+/// What the origin states: `s-maxage`, `max-age`, or Expires less Date (4.2.1). An Expires that cannot be read is in the past.
+fn stated_lifetime(exchange: &Exchange<'_>, directives: &CacheControl) -> Option<Duration> {
+    if directives.stated_lifetime().is_some() || directives.targeted {
+        return directives.stated_lifetime();
+    }
+    if !exchange.response.contains_key(header::EXPIRES) {
+        return None;
+    }
+    let date = date(exchange.response, &header::DATE).unwrap_or(exchange.received_wall);
+    let expires = super::age::date(exchange.response, &header::EXPIRES);
+    Some(expires.map_or(Duration::ZERO, |expires| expires.since(date)))
+}
+
+fn lifetime(
+    exchange: &Exchange<'_>,
+    rule: &LifetimeRule,
+    directives: &CacheControl,
+    stated: Option<Duration>,
+) -> Result<Lifetime, Reason> {
+    let of_rule = rule_lifetime(exchange.status, rule);
+    let of_origin = stated.map(|fresh| (fresh, LifetimeFrom::Origin));
+    let (fresh, from) = if rule.override_origin { of_rule.or(of_origin) } else { of_origin.or(of_rule) }
+        // `no-cache` alone is a statement: keep it, and ask each time.
+        .or_else(|| directives.no_cache.then_some((Duration::ZERO, LifetimeFrom::Origin)))
+        .ok_or(Reason::NoLifetime)?;
+    let validate_always = directives.no_cache && (!rule.override_origin || of_rule.is_none());
+    let has_validator = [header::ETAG, header::LAST_MODIFIED].iter().any(|name| exchange.response.contains_key(name));
+    let initial_age = corrected_initial_age(exchange);
+    let stale_while_revalidate =
+        stale::window(directives, directives.stale_while_revalidate, rule.stale_while_revalidate);
+    let stale_if_error = stale::window(directives, directives.stale_if_error, rule.stale_if_error);
+    let useful = fresh + stale_while_revalidate.max(stale_if_error);
+    if validate_always && !has_validator {
+        return Err(Reason::NoCache);
+    }
+    if initial_age >= useful && !has_validator {
+        return Err(Reason::StaleOnArrival);
+    }
+    let keep = useful.saturating_sub(initial_age) + if has_validator { VALIDATION_KEEP } else { Duration::ZERO };
+    Ok(Lifetime {
+        received: exchange.received,
+        initial_age,
+        fresh,
+        stale_while_revalidate,
+        stale_if_error,
+        keep: keep.min(rule.max_keep),
+        from,
+        validate_always,
+    })
+}
+
+fn rule_lifetime(status: StatusCode, rule: &LifetimeRule) -> Option<(Duration, LifetimeFrom)> {
+    if status == StatusCode::NOT_FOUND || status == StatusCode::GONE {
+        let otherwise = rule.ttl.map(|ttl| ttl.min(NEGATIVE_TTL_MAX));
+        return rule.negative_ttl.or(otherwise).map(|ttl| (ttl, LifetimeFrom::RuleNegative));
+    }
+    rule.ttl.map(|ttl| (ttl, LifetimeFrom::Rule))
+}
+
+/// The names in Vary (4.1); and Accept-Encoding for what is encoded, whether it says so or not (row K17).
+fn vary_names(exchange: &Exchange<'_>) -> Vec<HeaderName> {
+    let mut names: Vec<HeaderName> =
+        list_items(exchange.response, &header::VARY).filter_map(|name| name.parse().ok()).collect();
+    if exchange.response.contains_key(header::CONTENT_ENCODING) && !names.contains(&header::ACCEPT_ENCODING) {
+        names.push(header::ACCEPT_ENCODING);
+    }
+    names
+}

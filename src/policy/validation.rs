@@ -1,0 +1,94 @@
+//! Validation (RFC 9111 4.3): what the origin is asked, and what its 304 makes of the stored response.
+
+use super::{Exchange, Framing, LifetimeRule, storing};
+use crate::headers::{end_to_end, is_hop_by_hop};
+use crate::key::CookieClasses;
+use crate::ledger::Stamp;
+use crate::outcome::Reason;
+use crate::stored::{Checked, FieldBlock, StoredResponse};
+use crate::tags::Tags;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+/// The conditions to send (4.3.1): the origin's own validators, never the entity tag that we made.
+pub fn conditions(stored: &StoredResponse) -> Vec<(HeaderName, HeaderValue)> {
+    let etag = stored.fields.get(&header::ETAG).map(|etag| (header::IF_NONE_MATCH, etag));
+    let modified = stored.fields.get(&header::LAST_MODIFIED).map(|date| (header::IF_MODIFIED_SINCE, date));
+    etag.into_iter().chain(modified).collect()
+}
+
+/// What a 304 makes of the stored response (4.3.4): its fields replace the stored ones, its directives begin a new lifetime,
+/// and the new stamp is the ledger position when the validation began.
+///
+/// # Errors
+/// The 304 speaks of another response, or what it makes must not be stored.
+pub fn freshen(
+    stored: &StoredResponse,
+    exchange: &Exchange<'_>,
+    rule: &LifetimeRule,
+    cookies: &CookieClasses,
+    stamp: Stamp,
+    generation: u64,
+) -> Result<StoredResponse, Reason> {
+    let told = exchange.response.get(header::ETAG);
+    if told.is_some_and(|told| weak(told) != weak(&stored.etag)) {
+        return Err(Reason::Stale);
+    }
+    let fields = merged(&stored.fields.to_map(), exchange.response);
+    let whole = Exchange {
+        status: stored.status,
+        response: &fields,
+        framing: Framing::Length(stored.body.len() as u64),
+        ..*exchange
+    };
+    let plan = storing::decide(&whole, rule, cookies, false)?;
+    let told_tags = super::groups::tags_of(exchange.response).map_err(|_| Reason::BadTags)?;
+    let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(told_tags)).map_err(|_| Reason::BadTags)?;
+    let mut kept = fields;
+    kept.remove(header::SET_COOKIE);
+    super::groups::strip_tag_fields(&mut kept);
+    for name in &plan.omit {
+        kept.remove(name);
+    }
+    Ok(StoredResponse {
+        cache: stored.cache,
+        key: stored.key.clone(),
+        vary: stored.vary.clone(),
+        generation,
+        status: stored.status,
+        etag: kept.get(header::ETAG).unwrap_or(&stored.etag).clone(),
+        fields: FieldBlock::copy_of(&kept).map_err(|_| Reason::TooLarge)?,
+        body: stored.body.clone(),
+        lifetime: plan.lifetime,
+        stamp,
+        tags,
+        route: stored.route.clone(),
+        rule: stored.rule,
+        origin_time: stored.origin_time,
+        checked: Checked::default(),
+    })
+}
+
+fn weak(tag: &HeaderValue) -> &[u8] {
+    tag.as_bytes().strip_prefix(b"W/").unwrap_or(tag.as_bytes())
+}
+
+/// RFC 9111 3.2: what the 304 says replaces what is stored, but for what describes a body or a connection.
+fn merged(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
+    let mut merged = stored.clone();
+    // Age and Date of the old exchange say nothing of the new one.
+    merged.remove(header::AGE);
+    let told = end_to_end(told);
+    for name in told.keys().filter(|name| may_update(name)) {
+        merged.remove(name);
+        for value in told.get_all(name) {
+            merged.append(name, value.clone());
+        }
+    }
+    merged
+}
+
+fn may_update(name: &HeaderName) -> bool {
+    !is_hop_by_hop(name)
+        && ![header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_RANGE, header::CONTENT_TYPE]
+            .contains(name)
+}

@@ -1,0 +1,148 @@
+//! A response from the cache (RFC 9111 4, 5.1): the stored fields, its age, and as much of it as the client asks for.
+
+use super::conditional::{if_range_holds, judge};
+use super::range::{Asked, asked};
+use super::{sign, tell_browser};
+use crate::body::Body;
+use crate::clock::Timestamp;
+use crate::crypto;
+use crate::outcome::Outcome;
+use crate::stored::{Piece, StoredBody, StoredResponse};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
+use std::ops::Range;
+
+/// What stands between the parts of several ranges.
+const BOUNDARY: &str = "vitrine-part-7f3c9a1e5b2d";
+
+/// The fields that a 304 repeats (RFC 9110 15.4.5), and Age.
+const FIELDS_OF_304: [HeaderName; 7] = [
+    header::AGE,
+    header::CACHE_CONTROL,
+    header::CONTENT_LOCATION,
+    header::DATE,
+    header::ETAG,
+    header::EXPIRES,
+    header::VARY,
+];
+
+/// The answer to a request from a stored response.
+pub fn stored(
+    stored: &StoredResponse,
+    method: &Method,
+    request: &HeaderMap,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Response<Body> {
+    let mut fields = stored.fields.to_map();
+    let condition = judge(method, request, &stored.etag, &fields, stored.status);
+    tell_browser(&mut fields, stored.lifetime.from);
+    fields.insert(header::ETAG, stored.etag.clone());
+    fields.insert(header::AGE, HeaderValue::from(stored.lifetime.age(now).as_secs()));
+    let (status, body) = match condition {
+        Some(StatusCode::NOT_MODIFIED) => {
+            fields = only(&fields, &FIELDS_OF_304);
+            (StatusCode::NOT_MODIFIED, Body::empty())
+        }
+        Some(failed) => {
+            fields = HeaderMap::new();
+            (failed, Body::empty())
+        }
+        None => content(stored, method, request, &mut fields),
+    };
+    sign(&mut fields, outcome);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
+    response
+}
+
+/// A strong entity tag for a body to which the origin gave none.
+pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
+    let parts: Vec<&[u8]> = body.pieces().iter().map(|Piece::Shared(bytes)| &bytes[..]).collect();
+    text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
+}
+
+fn only(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
+    let mut kept = HeaderMap::with_capacity(16);
+    for name in names {
+        for value in fields.get_all(name) {
+            kept.append(name, value.clone());
+        }
+    }
+    kept
+}
+
+/// The content that is asked for, with the fields that describe it.
+fn content(
+    stored: &StoredResponse,
+    method: &Method,
+    request: &HeaderMap,
+    fields: &mut HeaderMap,
+) -> (StatusCode, Body) {
+    let length = stored.body.len() as u64;
+    if method == Method::HEAD {
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        return (stored.status, Body::empty());
+    }
+    let may_cut = stored.status == StatusCode::OK
+        && request.contains_key(header::RANGE)
+        && if_range_holds(request, &stored.etag, fields);
+    match if may_cut { asked(request, length) } else { Asked::Whole } {
+        Asked::Whole => (stored.status, Body::pieces(pieces(&stored.body).collect())),
+        Asked::Nothing => {
+            fields.insert(header::CONTENT_RANGE, text(format!("bytes */{length}")));
+            fields.remove(header::CONTENT_TYPE);
+            (StatusCode::RANGE_NOT_SATISFIABLE, Body::empty())
+        }
+        Asked::Parts(parts) => (StatusCode::PARTIAL_CONTENT, partial(stored, &parts, length, fields)),
+    }
+}
+
+fn partial(stored: &StoredResponse, parts: &[Range<u64>], length: u64, fields: &mut HeaderMap) -> Body {
+    if let [part] = parts {
+        fields.insert(header::CONTENT_RANGE, text(content_range(part, length)));
+        return Body::pieces(cut(&stored.body, part));
+    }
+    let of_type = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let of_type = of_type.map(|value| format!("Content-Type: {value}\r\n")).unwrap_or_default();
+    let mut pieces = Vec::new();
+    for part in parts {
+        let range = content_range(part, length);
+        pieces.push(Bytes::from(format!("\r\n--{BOUNDARY}\r\n{of_type}Content-Range: {range}\r\n\r\n")));
+        pieces.extend(cut(&stored.body, part));
+    }
+    pieces.push(Bytes::from(format!("\r\n--{BOUNDARY}--\r\n")));
+    fields.insert(header::CONTENT_TYPE, text(format!("multipart/byteranges; boundary={BOUNDARY}")));
+    Body::pieces(pieces)
+}
+
+fn content_range(part: &Range<u64>, length: u64) -> String {
+    format!("bytes {}-{}/{length}", part.start, part.end.saturating_sub(1))
+}
+
+fn text(text: String) -> HeaderValue {
+    // Digits and fixed words are always a field value.
+    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn pieces(body: &StoredBody) -> impl Iterator<Item = Bytes> {
+    body.pieces().iter().map(|Piece::Shared(bytes)| bytes.clone())
+}
+
+/// The bytes of a range, none of them copied.
+fn cut(body: &StoredBody, part: &Range<u64>) -> Vec<Bytes> {
+    // A stored body is in memory, and its range lies within it.
+    let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
+    let (mut from, mut to) = (place(part.start), place(part.end));
+    let mut out = Vec::new();
+    for piece in pieces(body) {
+        let (start, end) = (from.min(piece.len()), to.min(piece.len()));
+        if start < end {
+            out.push(piece.slice(start..end));
+        }
+        from = from.saturating_sub(piece.len());
+        to = to.saturating_sub(piece.len());
+    }
+    out
+}

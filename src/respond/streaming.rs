@@ -1,0 +1,26 @@
+//! A response that streams through: what the origin said, signed by us.
+
+use super::{sign, tell_browser};
+use crate::body::Body;
+use crate::outcome::Outcome;
+use crate::stored::LifetimeFrom;
+use http::{HeaderMap, Response, StatusCode};
+
+/// A response of these end-to-end fields. Where it is being kept and the rule gave its lifetime (`from`), browsers are told to
+/// ask each time.
+pub fn streaming(
+    status: StatusCode,
+    mut fields: HeaderMap,
+    body: Body,
+    outcome: &Outcome,
+    from: Option<LifetimeFrom>,
+) -> Response<Body> {
+    if let Some(from) = from {
+        tell_browser(&mut fields, from);
+    }
+    sign(&mut fields, outcome);
+    let mut response = Response::new(body);
+    *response.status_mut() = status;
+    *response.headers_mut() = fields;
+    response
+}
