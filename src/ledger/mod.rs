@@ -7,9 +7,11 @@
 mod journal;
 mod record;
 mod scope;
+mod scope_text;
 mod stamp;
 
 pub use journal::{Batch, Delivery, Journal, JournalError, Opened};
 pub use record::{Invalidation, Mode, Position, Record, Source};
 pub use scope::{Scope, Subject, UrlId};
+pub use scope_text::BadScopeText;
 pub use stamp::{Epoch, Gone, Stamp, Standing};

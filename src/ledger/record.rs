@@ -24,6 +24,11 @@ impl Mode {
             Mode::Soft => "soft",
         }
     }
+
+    /// The mode of that word.
+    pub fn parse(word: &str) -> Option<Mode> {
+        [Mode::Hard, Mode::Soft].into_iter().find(|mode| mode.as_str() == word)
+    }
 }
 
 /// Who asked for an invalidation; the `source` label of the metrics.
