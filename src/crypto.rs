@@ -22,6 +22,15 @@ pub fn checksum(bytes: &[u8]) -> u64 {
     xxhash_rust::xxh3::xxh3_64(bytes)
 }
 
+/// The same of the parts, one after the other.
+pub fn checksum_of(parts: &[&[u8]]) -> u64 {
+    let mut hasher = xxhash_rust::xxh3::Xxh3::new();
+    for part in parts {
+        hasher.update(part);
+    }
+    hasher.digest()
+}
+
 /// A fast 128-bit checksum (XXH3), long enough to tell one body from another in an entity tag.
 pub fn checksum_128(parts: &[&[u8]]) -> u128 {
     let mut hasher = xxhash_rust::xxh3::Xxh3::new();

@@ -4,14 +4,26 @@
 //! Matching is pure ([`Index`]); keeping records through a power cut is the [`Journal`]'s, which a store provides. The
 //! ledger never looks at a store and never waits on the request path: a hit asks [`Ledger::version`], one atomic load.
 
+mod append;
+mod deliveries;
+mod durable;
+mod glob;
+mod index;
 mod journal;
+mod recent;
 mod record;
+mod retention;
 mod scope;
 mod scope_text;
+mod service;
 mod stamp;
 
-pub use journal::{Batch, Delivery, Journal, JournalError, Opened};
+pub use append::{APPEND_MAX, DELIVERY_ID_BYTES_MAX, Delivered, LedgerError, REASON_BYTES_MAX, Receipt, SETTLE_MAX};
+pub use glob::SHAPE_BYTES_MAX;
+pub use index::{Bounds, Index};
+pub use journal::{Batch, Delivery, Journal, JournalError, Opened, Volatile};
 pub use record::{Invalidation, Mode, Position, Record, Source};
-pub use scope::{Scope, Subject, UrlId};
+pub use scope::{BadShape, Scope, Subject, UrlId};
 pub use scope_text::BadScopeText;
+pub use service::{Ledger, LedgerFigures, Settings};
 pub use stamp::{Epoch, Gone, Stamp, Standing};

@@ -1,10 +1,21 @@
 //! What a stored response knows of the ledger, and what the ledger says of it.
 
 use super::Position;
+use crate::crypto;
 
 /// A ledger's random name. Positions of two epochs cannot be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
+
+impl Epoch {
+    /// A name for a new ledger.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give.
+    pub fn random() -> Result<Epoch, std::io::Error> {
+        crypto::random().map(|bytes| Epoch(u64::from_le_bytes(bytes)))
+    }
+}
 
 /// The ledger position that was known when a fetch (or a validation) began.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
