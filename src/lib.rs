@@ -8,6 +8,7 @@ pub mod crypto;
 pub mod headers;
 pub mod key;
 pub mod ledger;
+pub mod observe;
 pub mod outcome;
 pub mod policy;
 pub mod route;

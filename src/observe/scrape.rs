@@ -1,0 +1,107 @@
+//! What is not counted here but read when somebody asks: stores and ledger. Their parts keep the figures; a scrape turns
+//! them into metrics.
+
+use crate::cache_name::CacheName;
+use crate::ledger::{Epoch, Position};
+use crate::store::{CacheFigures, StoreFigures};
+use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+
+/// What the other parts say of themselves at one moment.
+#[derive(Clone, Debug)]
+pub struct Figures {
+    /// The memory tier, by [`CacheName::index`].
+    pub memory: [CacheFigures; 3],
+    /// The store behind it; none where there is none.
+    pub store: Option<StoreFigures>,
+    /// The ledger.
+    pub ledger: LedgerFigures,
+}
+
+/// The ledger at one moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LedgerFigures {
+    /// Its name.
+    pub epoch: Epoch,
+    /// Records up to this position are no longer kept.
+    pub floor: Position,
+    /// The newest record.
+    pub position: Position,
+}
+
+/// The tiers, as the `tier` label has them.
+const TIERS: [&str; 2] = ["memory", "store"];
+
+/// The metrics of these figures.
+pub(super) fn families(figures: &Figures) -> Vec<MetricFamily> {
+    let tiers = [Some(&figures.memory), figures.store.as_ref().map(|store| &store.caches)];
+    let by_cache = |name, help, kind, value: fn(&CacheFigures) -> u64| {
+        let samples = tiers.iter().zip(TIERS).filter_map(|(caches, tier)| caches.map(|caches| (caches, tier)));
+        let samples = samples.flat_map(|(caches, tier)| {
+            CacheName::ALL.map(|cache| (vec![("cache", cache.as_str()), ("tier", tier)], value(&caches[cache.index()])))
+        });
+        family(name, help, kind, samples)
+    };
+    let alone = |name, help, kind, value| family(name, help, kind, [(vec![], value)]);
+    let mut families = vec![
+        by_cache("store_entries", "Stored responses.", MetricType::GAUGE, |cache| cache.entries),
+        by_cache("store_bytes", "Bytes of stored responses, heads included.", MetricType::GAUGE, |cache| cache.bytes),
+        by_cache("store_bytes_max", "What they may be, at most.", MetricType::GAUGE, |cache| cache.bytes_max),
+        by_cache("evictions_total", "Stored responses let go to make room.", MetricType::COUNTER, |cache| {
+            cache.evictions
+        }),
+        alone("ledger_position", "The ledger's newest record.", MetricType::GAUGE, figures.ledger.position),
+        alone("ledger_floor", "Records up to here are no longer kept.", MetricType::GAUGE, figures.ledger.floor),
+    ];
+    if let Some(store) = &figures.store {
+        let up = u64::from(store.trouble.is_none());
+        families.extend([
+            alone("store_up", "1 where the store works, 0 where it is in trouble.", MetricType::GAUGE, up),
+            alone("store_errors_total", "Reads and writes that failed.", MetricType::COUNTER, store.errors),
+            alone("store_corrupt_total", "Stored responses found damaged.", MetricType::COUNTER, store.corrupt),
+            alone(
+                "store_dropped_writes_total",
+                "Responses not written because the queue was full.",
+                MetricType::COUNTER,
+                store.dropped,
+            ),
+            alone("store_queue_bytes", "Bytes waiting to be written.", MetricType::GAUGE, store.queued_bytes),
+        ]);
+    }
+    families
+}
+
+type Labels = Vec<(&'static str, &'static str)>;
+
+fn family(name: &str, help: &str, kind: MetricType, samples: impl IntoIterator<Item = (Labels, u64)>) -> MetricFamily {
+    let mut family = MetricFamily::default();
+    family.set_name(format!("vitrine_{name}"));
+    family.set_help(help.to_string());
+    family.set_field_type(kind);
+    family.set_metric(samples.into_iter().map(|(labels, value)| sample(kind, &labels, value)).collect());
+    family
+}
+
+fn sample(kind: MetricType, labels: &[(&str, &str)], value: u64) -> Metric {
+    let label = |&(name, value): &(&str, &str)| {
+        let mut pair = LabelPair::default();
+        pair.set_name(name.to_string());
+        pair.set_value(value.to_string());
+        pair
+    };
+    let mut metric = Metric::from_label(labels.iter().map(label).collect());
+    // The exposition format has no other numbers; a count past 2^53 loses its last digits.
+    #[allow(clippy::cast_precision_loss)]
+    let value = value as f64;
+    if kind == MetricType::COUNTER {
+        let mut counter = Counter::default();
+        counter.set_value(value);
+        metric.set_counter(counter);
+    } else {
+        metric.set_gauge({
+            let mut gauge = Gauge::default();
+            gauge.set_value(value);
+            gauge
+        });
+    }
+    metric
+}
