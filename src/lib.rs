@@ -1,6 +1,7 @@
 //! A caching reverse proxy for storefronts, with exact purges.
 #![doc = "See docs/architecture.md for the flow, the layers and the lexicon."]
 
+pub mod admin;
 pub mod body;
 pub mod cache_name;
 pub mod clock;

@@ -1,0 +1,354 @@
+//! The admin API over a scripted backstage: what is asked reaches it, what it says comes out, and nothing unbounded goes in.
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, StatusCode};
+use http_body_util::{BodyExt, Full};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::Notify;
+use vitrine::admin::{
+    Admin, Backstage, Cleared, ConfigState, Explanation, Phase, Question, Records, Refusal, Reloaded, Settings,
+    Situation, Verdict,
+};
+use vitrine::cache_name::CacheName;
+use vitrine::clock::Timestamp;
+use vitrine::ledger::{Epoch, Invalidation, Mode, Position, Record, Scope, Source};
+use vitrine::observe::{Figures, LedgerFigures, Observer};
+use vitrine::store::{CacheFigures, StoreFigures};
+
+/// Says what the test wrote down, and remembers what it was asked.
+struct Script {
+    phase: Phase,
+    store_trouble: Option<String>,
+    ledger_trouble: Option<String>,
+    refused: Vec<String>,
+    position: AtomicU64,
+    recorded: Notify,
+    asked: Mutex<Vec<String>>,
+}
+
+impl Default for Script {
+    fn default() -> Script {
+        Script {
+            phase: Phase::Serving,
+            store_trouble: None,
+            ledger_trouble: None,
+            refused: Vec::new(),
+            position: AtomicU64::new(2),
+            recorded: Notify::new(),
+            asked: Mutex::default(),
+        }
+    }
+}
+
+impl Script {
+    fn note(&self, what: impl Into<String>) {
+        self.asked.lock().unwrap().push(what.into());
+    }
+}
+
+struct Stage(Arc<Script>);
+
+impl Backstage for Stage {
+    fn situation(&self) -> Situation {
+        Situation {
+            phase: self.0.phase,
+            started: Timestamp(1_000),
+            now: Timestamp(62_500),
+            backend: "sqlite",
+            config: ConfigState {
+                path: "/etc/vitrine/proxy.yaml".into(),
+                hash: "abc".into(),
+                loaded: Timestamp(2_000),
+                refused: self.0.refused.clone(),
+            },
+            ledger_trouble: self.0.ledger_trouble.clone(),
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        let caches = [1, 2, 3].map(|n| CacheFigures { entries: n, bytes: n * 10, bytes_max: 100, evictions: 0 });
+        let store = StoreFigures { caches, trouble: self.0.store_trouble.clone(), ..StoreFigures::default() };
+        let position = self.0.position.load(Ordering::SeqCst);
+        Figures { memory: caches, store: Some(store), ledger: LedgerFigures { epoch: Epoch(0xfe), floor: 1, position } }
+    }
+
+    async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {
+        let verdict =
+            Verdict { outcome: "miss".into(), reason: "not-stored".into(), because: "nothing is stored".into() };
+        Ok(Explanation {
+            url: question.url,
+            route: "home".into(),
+            cache: "default".into(),
+            audience: "anonymous".into(),
+            key: None,
+            tags: vec!["route:home".into()],
+            stored: Vec::new(),
+            verdict,
+        })
+    }
+
+    async fn purge(&self, order: Bytes) -> Result<Value, Refusal> {
+        self.0.note(String::from_utf8_lossy(&order));
+        Ok(json!({ "position": 3, "confirmed": true }))
+    }
+
+    async fn clear(&self, cache: Option<CacheName>) -> Result<Cleared, Refusal> {
+        self.0.note(format!("clear {cache:?}"));
+        let caches = cache.map_or(CacheName::ALL.to_vec(), |cache| vec![cache]);
+        Ok(Cleared { caches: caches.iter().map(ToString::to_string).collect(), position: 3, confirmed: true })
+    }
+
+    async fn reload(&self) -> Result<Reloaded, Refusal> {
+        Err(Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, "proxy.yaml:3:5: unknown key"))
+    }
+
+    fn records(&self, after: Position, limit: usize) -> Records {
+        let head = self.0.position.load(Ordering::SeqCst);
+        let record = |position| Record {
+            position,
+            time: Timestamp(0),
+            invalidation: Invalidation {
+                scope: Scope::All,
+                mode: Mode::Soft,
+                settle: Duration::from_secs(2),
+                source: Source::Admin,
+                reason: "a test".into(),
+            },
+        };
+        let records = (after + 1..=head).take(limit).map(record).collect();
+        Records { records, ledger: self.figures().ledger }
+    }
+
+    async fn recorded_after(&self, after: Position) {
+        self.0.note("waits");
+        while self.0.position.load(Ordering::SeqCst) <= after {
+            self.0.recorded.notified().await;
+        }
+    }
+}
+
+struct Desk {
+    admin: Admin<Stage>,
+    script: Arc<Script>,
+}
+
+struct Answered {
+    status: u16,
+    fields: HeaderMap,
+    text: String,
+}
+
+impl Answered {
+    fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap()
+    }
+}
+
+fn desk(script: Script) -> Desk {
+    let settings = Settings { address: "127.0.0.1:8081".parse().unwrap(), token: "s3cret".into() };
+    let observer = Arc::new(Observer::new("1.2.3").unwrap());
+    observer.routes([("home".into(), CacheName::Default)]);
+    let script = Arc::new(script);
+    Desk { admin: Admin::new(settings, "1.2.3", observer, Stage(script.clone())), script }
+}
+
+impl Desk {
+    async fn ask(&self, method: &str, target: &str, body: impl Into<Bytes>) -> Answered {
+        self.send(Request::builder().method(method).uri(target).header("authorization", "Bearer s3cret"), body).await
+    }
+
+    async fn send(&self, request: http::request::Builder, body: impl Into<Bytes>) -> Answered {
+        let request = request.header("content-type", "application/json").body(()).unwrap();
+        let peer = IpAddr::from([192, 0, 2, 1]);
+        let response = self.admin.answer(peer, &request.into_parts().0, Full::new(body.into())).await;
+        let (head, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        assert_eq!(head.headers["cache-control"], "no-store");
+        assert_eq!(head.headers["x-content-type-options"], "nosniff");
+        Answered {
+            status: head.status.as_u16(),
+            fields: head.headers,
+            text: String::from_utf8(bytes.to_vec()).unwrap(),
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_told_apart_and_in_json() {
+    let desk = desk(Script::default());
+    for (method, target, status, allow) in [
+        ("GET", "/nowhere", 404, None),
+        ("GET", "/api/v1/purge", 405, Some("POST")),
+        ("PURGE", "/metrics", 405, Some("GET, HEAD")),
+        ("OPTIONS", "/api/v1/purge", 405, Some("POST")),
+    ] {
+        let answered = desk.ask(method, target, "").await;
+        assert_eq!(answered.status, status, "{method} {target}");
+        assert_eq!(answered.fields.get("allow").map(|value| value.to_str().unwrap()), allow);
+        assert_eq!(answered.json()["status"], status);
+        assert!(!answered.fields.contains_key("access-control-allow-origin"));
+    }
+}
+
+#[tokio::test]
+async fn a_stranger_gets_health_and_the_empty_dashboard_alone() {
+    let desk = desk(Script { store_trouble: Some("/var/lib/vitrine/cache.db is locked".into()), ..Script::default() });
+    for target in ["/", "/health/live", "/health/ready", "/api/v1/openapi.json"] {
+        let answered = desk.send(Request::get(target), "").await;
+        assert_eq!(answered.status, 200, "{target}");
+        assert!(!answered.text.contains("/var/lib"), "{target} tells a stranger where files are");
+    }
+    for (method, target) in [
+        ("GET", "/metrics"),
+        ("GET", "/api/v1/status"),
+        ("GET", "/api/v1/explain?url=/"),
+        ("GET", "/api/v1/ledger"),
+        ("POST", "/api/v1/purge"),
+        ("POST", "/api/v1/clear"),
+        ("POST", "/api/v1/reload"),
+    ] {
+        let answered = desk.send(Request::builder().method(method).uri(target), "{}").await;
+        assert_eq!(answered.status, 401, "{target}");
+        assert_eq!(answered.fields["www-authenticate"], "Bearer realm=\"vitrine\"");
+    }
+    assert!(desk.script.asked.lock().unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn readiness_names_the_part_that_is_not_well() {
+    let well = json!({ "proxy": "ok", "store": "ok", "ledger": "ok", "config": "ok" });
+    let with = |part: &str, word: &str| {
+        let mut parts = well.clone();
+        parts[part] = word.into();
+        parts
+    };
+    let trouble = || Some("broken".to_string());
+    for (script, status, parts) in [
+        (Script::default(), 200, well.clone()),
+        (Script { store_trouble: trouble(), ..Script::default() }, 200, with("store", "degraded")),
+        (Script { ledger_trouble: trouble(), ..Script::default() }, 200, with("ledger", "degraded")),
+        (Script { refused: vec!["a mistake".into()], ..Script::default() }, 200, with("config", "refused")),
+        (Script { phase: Phase::Starting, ..Script::default() }, 503, with("proxy", "starting")),
+        (Script { phase: Phase::Draining, ..Script::default() }, 503, with("proxy", "draining")),
+    ] {
+        let answered = desk(script).send(Request::get("/health/ready"), "").await;
+        assert_eq!((answered.status, &answered.json()["parts"]), (status, &parts));
+        assert_eq!(answered.json()["ready"], status == 200);
+    }
+}
+
+#[tokio::test]
+async fn the_status_shows_every_part() {
+    let desk = desk(Script { refused: vec!["proxy.yaml:3:5: unknown key".into()], ..Script::default() });
+    let status = desk.ask("GET", "/api/v1/status", "").await.json();
+    for (pointer, expected) in [
+        ("/version", json!("1.2.3")),
+        ("/uptime_seconds", json!(61)),
+        ("/config/path", json!("/etc/vitrine/proxy.yaml")),
+        ("/config/loaded", json!("1970-01-01T00:00:02.000Z")),
+        ("/config/refused/0", json!("proxy.yaml:3:5: unknown key")),
+        ("/store/backend", json!("sqlite")),
+        (
+            "/caches/1",
+            json!({
+                "name": "products",
+                "memory": { "entries": 2, "bytes": 20, "bytes_max": 100, "evictions": 0 },
+                "store": { "entries": 2, "bytes": 20, "bytes_max": 100, "evictions": 0 },
+            }),
+        ),
+        ("/ledger", json!({ "epoch": "00000000000000fe", "floor": 1, "position": 2, "trouble": null })),
+        ("/routes/0/name", json!("home")),
+        ("/routes/0/requests/hit", json!(0)),
+        ("/hit_ratio", json!(null)),
+    ] {
+        assert_eq!(status.pointer(pointer), Some(&expected), "{pointer}");
+    }
+}
+
+#[tokio::test]
+async fn metrics_come_in_the_text_format() {
+    let answered = desk(Script::default()).ask("GET", "/metrics", "").await;
+    assert_eq!(answered.fields["content-type"], "text/plain; version=0.0.4; charset=utf-8");
+    assert!(answered.text.contains("\nvitrine_ledger_position 2\n"));
+}
+
+#[tokio::test]
+async fn an_explanation_is_asked_with_the_decoded_url() {
+    let answered = desk(Script::default()).ask("GET", "/api/v1/explain?url=%2Fa%3Fb%3Dc", "").await.json();
+    assert_eq!((&answered["url"], &answered["verdict"]["reason"]), (&json!("/a?b=c"), &json!("not-stored")));
+}
+
+#[tokio::test]
+async fn orders_reach_backstage_or_are_refused_whole() {
+    let desk = desk(Script::default());
+    assert_eq!(desk.ask("POST", "/api/v1/purge", r#"{"tags":["a"]}"#).await.json()["confirmed"], true);
+    assert_eq!(desk.ask("POST", "/api/v1/clear", "").await.json()["caches"].as_array().unwrap().len(), 3);
+    assert_eq!(
+        desk.ask("POST", "/api/v1/clear", r#"{"cache":"products"}"#).await.json()["caches"],
+        json!(["products"])
+    );
+    for body in [r#"{"cache":"prodcuts"}"#, r#"{"cahce":"products"}"#, r#"["products"]"#, "{", r#"{"cache":7}"#] {
+        assert_eq!(desk.ask("POST", "/api/v1/clear", body).await.status, 400, "{body}");
+    }
+    assert_eq!(desk.ask("POST", "/api/v1/purge", vec![b' '; 64 * 1024 + 1]).await.status, 413);
+    let reload = desk.ask("POST", "/api/v1/reload", "{}").await;
+    assert_eq!((reload.status, &reload.json()["detail"]), (422, &json!("proxy.yaml:3:5: unknown key")));
+    assert_eq!(*desk.script.asked.lock().unwrap(), [r#"{"tags":["a"]}"#, "clear None", "clear Some(Products)"]);
+}
+
+#[tokio::test]
+async fn the_ledger_is_read_in_pages() {
+    let desk = desk(Script::default());
+    let page = desk.ask("GET", "/api/v1/ledger?after=1&limit=1", "").await.json();
+    assert_eq!(
+        page["records"][0],
+        json!({
+            "position": 2, "time": "1970-01-01T00:00:00.000Z", "scope": { "all": true }, "mode": "soft", "settle_ms": 2000,
+            "source": "admin", "reason": "a test",
+        })
+    );
+    assert_eq!(desk.ask("GET", "/api/v1/ledger?after=-1", "").await.status, 400);
+    assert_eq!(desk.ask("GET", "/api/v1/ledger?befor=1", "").await.status, 400);
+}
+
+/// Polls once, so that the request stands where it waits.
+async fn step(future: &mut (impl Future<Output = Answered> + Unpin)) -> Option<Answered> {
+    std::future::poll_fn(|context| match std::pin::Pin::new(&mut *future).poll(context) {
+        std::task::Poll::Ready(answered) => std::task::Poll::Ready(Some(answered)),
+        std::task::Poll::Pending => std::task::Poll::Ready(None),
+    })
+    .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_record_gets_it_when_it_comes_or_an_empty_page() {
+    let desk = desk(Script::default());
+    let mut waiting = Box::pin(desk.ask("GET", "/api/v1/ledger?after=2&wait=30", ""));
+    assert!(step(&mut waiting).await.is_none(), "nothing to tell yet");
+    desk.script.position.store(3, Ordering::SeqCst);
+    desk.script.recorded.notify_waiters();
+    assert_eq!(waiting.await.json()["records"][0]["position"], 3);
+
+    let begun = tokio::time::Instant::now();
+    let empty = desk.ask("GET", "/api/v1/ledger?after=3&wait=9999", "").await.json();
+    assert_eq!((&empty["records"], begun.elapsed()), (&json!([]), Duration::from_secs(30)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_so_many_wait_at_once() {
+    let desk = desk(Script::default());
+    let target = "/api/v1/ledger?after=2&wait=30";
+    let mut waiting: Vec<_> = (0..32).map(|_| Box::pin(desk.ask("GET", target, ""))).collect();
+    for each in &mut waiting {
+        assert!(step(each).await.is_none());
+    }
+    let mut one_too_many = Box::pin(desk.ask("GET", target, ""));
+    assert_eq!(step(&mut one_too_many).await.unwrap().json()["records"], json!([]));
+    drop(waiting.pop());
+    let mut next = Box::pin(desk.ask("GET", target, ""));
+    assert!(step(&mut next).await.is_none(), "a place is free again");
+}
