@@ -4,8 +4,10 @@
 pub mod admin;
 pub mod body;
 pub mod cache_name;
+pub mod cli;
 pub mod clock;
 pub mod crypto;
+pub mod fetch;
 pub mod headers;
 pub mod key;
 pub mod ledger;

@@ -1,0 +1,85 @@
+//! `vitrine status`.
+
+use super::Failure;
+use super::client::{Client, read};
+use super::show::{percent, plain, size, span, table};
+use crate::admin::{Status, TierStatus};
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+pub(super) async fn run(client: &Client, json: bool) -> Result<(), Failure> {
+    let answer = client.get("/api/v1/status").await?;
+    let text = if json { format!("{answer}\n") } else { shown(&read(answer)?) };
+    Ok(std::io::stdout().write_all(text.as_bytes())?)
+}
+
+fn shown(status: &Status) -> String {
+    let mut out = String::new();
+    // Writing into a String cannot fail.
+    let _ = writeln!(out, "vitrine {}, up {}", status.version, span(status.uptime_seconds));
+    let _ = writeln!(out, "configuration {} of {}", plain(&status.config.path), status.config.loaded);
+    let ledger = &status.ledger;
+    let _ = writeln!(out, "ledger at {} (kept from {})", ledger.position, ledger.floor.saturating_add(1));
+    for trouble in troubles(status) {
+        let _ = writeln!(out, "! {}", plain(&trouble));
+    }
+    let _ = write!(out, "\n{}\n{}", caches(status), routes(status));
+    let _ = writeln!(out, "\nhit ratio {}", percent(status.hit_ratio));
+    out
+}
+
+fn troubles(status: &Status) -> Vec<String> {
+    let mut all = Vec::new();
+    all.extend(status.store.trouble.as_ref().map(|words| format!("store: {words}")));
+    all.extend(status.ledger.trouble.as_ref().map(|words| format!("ledger: {words}")));
+    all.extend(status.config.refused.iter().map(|mistake| format!("a newer configuration was refused: {mistake}")));
+    all
+}
+
+fn caches(status: &Status) -> String {
+    let row = |name: &str, tier: &str, figures: &TierStatus| {
+        let numbers = [figures.entries.to_string(), size(figures.bytes), size(figures.bytes_max)];
+        let mut row = vec![name.to_string(), tier.to_string()];
+        row.extend(numbers);
+        row.push(figures.evictions.to_string());
+        row
+    };
+    let rows: Vec<_> = status
+        .caches
+        .iter()
+        .flat_map(|cache| {
+            let memory = Some(row(&cache.name, "memory", &cache.memory));
+            let store = cache.store.as_ref().map(|figures| row(&cache.name, &status.store.backend, figures));
+            memory.into_iter().chain(store)
+        })
+        .collect();
+    table(&["cache", "tier", ">responses", ">used", ">of", ">evicted"], &rows)
+}
+
+fn routes(status: &Status) -> String {
+    let kinds = ["hit", "stale", "revalidated", "collapsed", "miss", "bypass", "error"];
+    let rows: Vec<_> = status
+        .routes
+        .iter()
+        .map(|route| {
+            let mut row = vec![route.name.clone(), route.cache.clone(), percent(route.hit_ratio)];
+            row.extend(kinds.map(|kind| route.requests.get(kind).copied().unwrap_or_default().to_string()));
+            row.push(size(route.bytes));
+            row
+        })
+        .collect();
+    let heads = [
+        "route",
+        "cache",
+        ">hit ratio",
+        ">hit",
+        ">stale",
+        ">revalidated",
+        ">collapsed",
+        ">miss",
+        ">bypass",
+        ">error",
+        ">sent",
+    ];
+    table(&heads, &rows)
+}
