@@ -15,10 +15,10 @@ use std::path::PathBuf;
 #[command(after_help = "Exit codes: 0 done, 1 refused or failed, 2 wrong usage.")]
 pub struct Arguments {
     /// The configuration
-    #[arg(long, global = true, value_name = "FILE", default_value = "proxy.yaml")]
+    #[arg(long, global = true, value_name = "FILE", default_value = "proxy.yaml", display_order = 900)]
     pub config: PathBuf,
     /// Answer in JSON, for machines
-    #[arg(long, global = true)]
+    #[arg(long, global = true, display_order = 901)]
     pub json: bool,
     /// What to do
     #[command(subcommand)]
@@ -75,7 +75,7 @@ pub struct Warm {
     /// Requests a second, at most; without it as many as the origin answers
     #[arg(long, value_name = "N")]
     pub rate: Option<NonZeroU32>,
-    /// Where the proxy answers, such as <http://127.0.0.1:8080>; without it the configuration's first address
+    /// Where the proxy answers, such as `http://127.0.0.1:8080`; without it the configuration's first address
     #[arg(long, value_name = "URL")]
     pub base: Option<http::Uri>,
 }

@@ -1,7 +1,7 @@
 //! The metrics' names, helps and labels, in one registry of our own. Nothing here decides label values.
 
 use prometheus::{
-    CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry,
+    CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
     process_collector::ProcessCollector,
 };
 
@@ -39,10 +39,7 @@ pub(super) struct Families {
 impl Families {
     pub(super) fn new(version: &str) -> Result<Families, prometheus::Error> {
         let new = Register(Registry::new());
-        new.process()?;
-        new.gauges("build_info", "Always 1; the version is in the label.", &["version"])?
-            .with_label_values(&[version])
-            .set(1);
+        new.process(version)?;
         Ok(Families {
             requests: new.counters(
                 "requests_total",
@@ -84,7 +81,7 @@ impl Families {
             fills: new.counters("fills_total", "Fetches for the cache, by their end.", &["route", "result"])?,
             not_stored: new.counters(
                 "not_stored_total",
-                "Responses that were fetched and not kept, by the reason.",
+                "Responses fetched and not kept, by the reason.",
                 &["route", "reason"],
             )?,
             purges: new.counters(
@@ -124,10 +121,6 @@ impl Register {
         self.register(CounterVec::new(opts(name, help), labels)?)
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<prometheus::IntGaugeVec, prometheus::Error> {
-        self.register(prometheus::IntGaugeVec::new(opts(name, help), labels)?)
-    }
-
     fn histogram(
         &self,
         name: &str,
@@ -147,7 +140,10 @@ impl Register {
         self.register(IntGauge::with_opts(opts(name, help))?)
     }
 
-    fn process(&self) -> Result<(), prometheus::Error> {
+    /// The process and its version, which nothing counts.
+    fn process(&self, version: &str) -> Result<(), prometheus::Error> {
+        let info = IntGaugeVec::new(opts("build_info", "Always 1; the version is in the label."), &["version"])?;
+        self.register(info)?.with_label_values(&[version]).set(1);
         self.0.register(Box::new(ProcessCollector::for_self()))
     }
 

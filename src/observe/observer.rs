@@ -137,9 +137,12 @@ mod tests {
     use std::time::Duration;
 
     fn figures() -> Figures {
-        let caches = [1, 2, 3].map(|n| CacheFigures { entries: n, bytes: n * 10, bytes_max: 100, evictions: n });
+        let caches = |by: u64| {
+            [1, 2, 3].map(|n| CacheFigures { entries: n * by, bytes: n * by * 10, bytes_max: 100, evictions: n * by })
+        };
         let ledger = LedgerFigures { epoch: Epoch(1), floor: 3, position: 7 };
-        Figures { memory: caches, store: Some(StoreFigures { caches, ..StoreFigures::default() }), ledger }
+        let store = StoreFigures { caches: caches(5), ..StoreFigures::default() };
+        Figures { memory: caches(1), store: Some(store), ledger }
     }
 
     fn serve(observer: &Observer, table: &RouteTable, place: usize, kind: Kind, reason: Reason) {
@@ -217,7 +220,7 @@ mod tests {
             "vitrine_webhook_deliveries_total{result=\"repeated\"} 1",
             "vitrine_ledger_position 7",
             "vitrine_store_entries{cache=\"products\",tier=\"memory\"} 2",
-            "vitrine_store_bytes{cache=\"sessions\",tier=\"store\"} 30",
+            "vitrine_store_bytes{cache=\"sessions\",tier=\"store\"} 150",
             "vitrine_store_bytes_max{cache=\"default\",tier=\"store\"} 100",
             "vitrine_evictions_total{cache=\"sessions\",tier=\"memory\"} 3",
             "vitrine_store_errors_total 0",

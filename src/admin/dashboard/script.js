@@ -46,6 +46,7 @@ async function ask(path) {
   const body = await answer.json();
   if (answer.ok) return body;
   byId("entry").hidden = answer.status !== 401;
+  if (answer.status === 401) throw new Error(token ? "this is not the token" : "needs admin.token of proxy.yaml");
   throw new Error(body.detail || answer.statusText);
 }
 
