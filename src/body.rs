@@ -5,8 +5,19 @@ use http_body::{Frame, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-/// A response body: bytes at hand, or a stream that somebody else fills.
-pub struct Body(Inner);
+/// A response body: bytes at hand, or a stream that somebody else fills; and who wants to know what became of it.
+pub struct Body {
+    inner: Inner,
+    watch: Option<Box<dyn Watch>>,
+}
+
+/// Told what becomes of a body. When it is dropped, the body has ended, broken off or been given up by its reader.
+pub trait Watch: Send {
+    /// So many bytes more were handed to the connection.
+    fn sent(&mut self, bytes: usize);
+    /// The body was read to its end.
+    fn completed(&mut self);
+}
 
 enum Inner {
     Whole(Option<Bytes>),
@@ -37,23 +48,34 @@ pub enum BodyError {
 impl Body {
     /// No content.
     pub fn empty() -> Body {
-        Body(Inner::Whole(None))
+        Body::of(Inner::Whole(None))
     }
 
     /// These bytes.
     pub fn whole(bytes: impl Into<Bytes>) -> Body {
-        Body(Inner::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
+        Body::of(Inner::Whole(Some(bytes.into()).filter(|bytes| !bytes.is_empty())))
     }
 
     /// These bytes, one after the other, none of them copied.
     pub fn pieces(pieces: Vec<Bytes>) -> Body {
         let bytes_left = pieces.iter().map(|piece| piece.len() as u64).sum();
-        Body(Inner::Pieces { pieces: pieces.into_iter(), bytes_left })
+        Body::of(Inner::Pieces { pieces: pieces.into_iter(), bytes_left })
     }
 
     /// What another body will give.
     pub fn streamed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Body {
-        Body(Inner::Streamed(Box::pin(body)))
+        Body::of(Inner::Streamed(Box::pin(body)))
+    }
+
+    /// The same body, watched.
+    #[must_use]
+    pub fn watched(mut self, watch: impl Watch + 'static) -> Body {
+        self.watch = Some(Box::new(watch));
+        self
+    }
+
+    fn of(inner: Inner) -> Body {
+        Body { inner, watch: None }
     }
 }
 
@@ -62,7 +84,35 @@ impl http_body::Body for Body {
     type Error = BodyError;
 
     fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        match &mut self.0 {
+        let polled = self.inner.poll_frame(cx);
+        if let (Poll::Ready(Some(Ok(frame))), Some(watch)) = (&polled, &mut self.watch) {
+            watch.sent(frame.data_ref().map_or(0, Bytes::len));
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.inner.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.inner.size_hint()
+    }
+}
+
+impl Drop for Body {
+    fn drop(&mut self) {
+        if let Some(mut watch) = self.watch.take()
+            && self.inner.is_end_stream()
+        {
+            watch.completed();
+        }
+    }
+}
+
+impl Inner {
+    fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        match self {
             Inner::Whole(bytes) => Poll::Ready(bytes.take().map(|bytes| Ok(Frame::data(bytes)))),
             Inner::Pieces { pieces, bytes_left } => {
                 let next = pieces.find(|piece| !piece.is_empty());
@@ -74,7 +124,7 @@ impl http_body::Body for Body {
     }
 
     fn is_end_stream(&self) -> bool {
-        match &self.0 {
+        match self {
             Inner::Whole(bytes) => bytes.is_none(),
             Inner::Pieces { bytes_left, .. } => *bytes_left == 0,
             Inner::Streamed(body) => body.is_end_stream(),
@@ -82,7 +132,7 @@ impl http_body::Body for Body {
     }
 
     fn size_hint(&self) -> SizeHint {
-        match &self.0 {
+        match self {
             Inner::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Inner::Pieces { bytes_left, .. } => SizeHint::with_exact(*bytes_left),
             Inner::Streamed(body) => body.size_hint(),

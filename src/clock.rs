@@ -112,6 +112,11 @@ impl HeldClock {
         self.0.wall_ms.fetch_add(millis(by), Ordering::SeqCst);
     }
 
+    /// A clock that shows what this hand sets.
+    pub fn clock(&self) -> Clock {
+        Clock(Source::Held(self.0.clone()))
+    }
+
     /// Sets the wall's time alone, as an operator or NTP would.
     pub fn set_wall(&self, to: Timestamp) {
         self.0.wall_ms.store(to.0, Ordering::SeqCst);

@@ -3,18 +3,24 @@
 
 pub mod accept;
 pub mod admin;
+pub mod app;
 pub mod body;
 pub mod cache_name;
 pub mod cli;
 pub mod clock;
+pub mod config;
 pub mod crypto;
+pub mod dispatch;
 pub mod fetch;
 pub mod headers;
+pub mod invalidate;
 pub mod key;
 pub mod ledger;
 pub mod observe;
 pub mod outcome;
 pub mod policy;
+pub mod proxy;
+pub mod respond;
 pub mod route;
 pub mod store;
 pub mod stored;

@@ -199,6 +199,8 @@ reasons! {
     // Refused or failed.
     /// The request is malformed.
     BadRequest = "bad-request",
+    /// The client left before the answer.
+    ClientGone = "client-gone",
     /// The host is not one of ours.
     Misdirected = "misdirected",
     /// A limit of vitrine's own was reached.

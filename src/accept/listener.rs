@@ -9,6 +9,7 @@ use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Socket, Type};
+use std::any::Any;
 use std::convert::Infallible;
 use std::future::Future;
 use std::io;
@@ -48,8 +49,10 @@ pub trait Service: Send + Sync + 'static {
     /// What a head that [`check`] refuses is answered with.
     fn refuse(&self, refusal: super::Refusal, visitor: Visitor) -> Response<Body>;
 
-    /// A connection was opened (`1`) or closed (`-1`).
-    fn connections_changed(&self, _by: i64) {}
+    /// A connection was opened; what is returned is dropped when it closes.
+    fn connected(&self) -> Box<dyn Any + Send> {
+        Box::new(())
+    }
 }
 
 /// A bound socket.
@@ -96,12 +99,10 @@ impl Door {
                 accepted = accept(&self.listener, &places) => accepted,
             };
             let connection = connection(stream, peer, service.clone(), limits.clone(), draining.clone());
-            let service = service.clone();
+            let held = (service.connected(), place);
             connections.spawn(async move {
-                service.connections_changed(1);
                 connection.await;
-                service.connections_changed(-1);
-                drop(place);
+                drop(held);
             });
         }
         drop(self.listener);

@@ -1,6 +1,7 @@
 //! Where a running proxy answers, as its configuration has it.
 
 use super::Failure;
+use crate::config;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
@@ -16,18 +17,21 @@ pub(super) struct Addresses {
 }
 
 impl Addresses {
-    /// The addresses of the shipped configuration, with the token from the environment; the file must be there.
+    /// The addresses in the configuration file.
     pub(super) fn read(config: &Path) -> Result<Addresses, Failure> {
-        if let Err(error) = std::fs::File::open(config) {
-            return Err(Failure::Failed(format!(
-                "cannot read the configuration {}: {error}; name another one with --config",
-                config.display()
-            )));
-        }
+        let loaded = config::load(config, &|name| std::env::var(name).ok());
+        let loaded = loaded.map_err(|mistakes| {
+            let report = config::report(&mistakes);
+            Failure::Failed(format!(
+                "the configuration tells no address; name another one with --config:\n{}",
+                report.trim_end()
+            ))
+        })?;
+        let listen = loaded.config.listen.first().map(|listen| listen.address);
         Ok(Addresses {
-            admin: SocketAddr::from(([127, 0, 0, 1], 8081)),
-            token: std::env::var("VITRINE_ADMIN_TOKEN").unwrap_or_default().into(),
-            public: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            admin: loaded.config.admin.address,
+            token: loaded.config.admin.token,
+            public: listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
         })
     }
 }

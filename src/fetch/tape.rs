@@ -73,14 +73,14 @@ fn lock(state: &Mutex<State>) -> MutexGuard<'_, State> {
 }
 
 impl Tape {
-    /// A reader from the start; none once the tape runs. `length` is what the body's head announced.
-    pub fn reader(&self, length: Option<u64>) -> Option<TapeReader> {
+    /// A reader from the start; none once the tape runs.
+    pub fn reader(&self) -> Option<TapeReader> {
         let mut state = lock(&self.0);
         if state.running {
             return None;
         }
         state.readers += 1;
-        Some(TapeReader { state: self.0.clone(), next: 0, bytes_read: 0, length })
+        Some(TapeReader { state: self.0.clone(), next: 0, bytes_read: 0, length: None })
     }
 
     /// Writes a chunk. Never waits.
@@ -137,6 +137,15 @@ impl Tape {
 impl Drop for Tape {
     fn drop(&mut self) {
         self.end(Err(BodyError::Abandoned));
+    }
+}
+
+impl TapeReader {
+    /// The same reader, knowing what length the body's head announced.
+    #[must_use]
+    pub fn announced(mut self, length: Option<u64>) -> TapeReader {
+        self.length = length;
+        self
     }
 }
 
@@ -204,9 +213,9 @@ mod tests {
     #[tokio::test]
     async fn every_reader_gets_all_of_it_whenever_it_came() {
         let tape = Tape::default();
-        let early = tokio::spawn(read(tape.reader(None).unwrap()));
+        let early = tokio::spawn(read(tape.reader().unwrap()));
         tape.write(Bytes::from_static(b"one "));
-        let late = tokio::spawn(read(tape.reader(Some(7)).unwrap()));
+        let late = tokio::spawn(read(tape.reader().unwrap()));
         tape.write(Bytes::from_static(b"two"));
         tape.end(Ok(()));
         for reader in [early, late] {
@@ -218,8 +227,8 @@ mod tests {
     #[tokio::test]
     async fn a_break_and_a_lost_writer_are_never_an_end() {
         let tape = Tape::default();
-        let (broken, lost) = (tape.reader(None).unwrap(), Tape::default());
-        let abandoned = lost.reader(None).unwrap();
+        let (broken, lost) = (tape.reader().unwrap(), Tape::default());
+        let abandoned = lost.reader().unwrap();
         tape.write(Bytes::from_static(b"half"));
         tape.end(Err(BodyError::Origin("reset".into())));
         drop(lost);
@@ -230,10 +239,10 @@ mod tests {
     #[tokio::test]
     async fn a_running_tape_holds_a_window_and_breaks_who_falls_out_of_it() {
         let tape = Tape::default();
-        let mut slow = tape.reader(None).unwrap();
-        let mut fast = tape.reader(None).unwrap();
+        let mut slow = tape.reader().unwrap();
+        let mut fast = tape.reader().unwrap();
         tape.let_run();
-        assert!(tape.reader(None).is_none());
+        assert!(tape.reader().is_none());
         let chunk = Bytes::from(vec![0; AHEAD_BYTES_MAX]);
         for _ in 0..=WINDOW_BYTES_MAX / AHEAD_BYTES_MAX {
             assert!(tape.room().await);

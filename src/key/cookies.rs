@@ -6,7 +6,10 @@ use http::{HeaderMap, HeaderValue, header};
 
 /// Names, exact or with `*` and `?`.
 #[derive(Clone, Debug, Default)]
-pub struct Globs(GlobSet);
+pub struct Globs {
+    set: GlobSet,
+    names: Box<[Box<str>]>,
+}
 
 impl Globs {
     /// The set of these names and globs.
@@ -18,12 +21,18 @@ impl Globs {
         for glob in globs {
             set.add(Glob::new(glob.as_ref()).map_err(|error| error.kind().to_string())?);
         }
-        set.build().map(Globs).map_err(|error| error.to_string())
+        let set = set.build().map_err(|error| error.to_string())?;
+        Ok(Globs { set, names: globs.iter().map(|glob| glob.as_ref().into()).collect() })
+    }
+
+    /// The names and globs, in their order.
+    pub fn names(&self) -> &[Box<str>] {
+        &self.names
     }
 
     /// Whether one of them matches the whole of `name`.
     pub fn matches(&self, name: &str) -> bool {
-        !self.0.is_empty() && self.0.is_match(name)
+        !self.set.is_empty() && self.set.is_match(name)
     }
 }
 

@@ -10,6 +10,11 @@ impl Languages {
         Languages(tags)
     }
 
+    /// The languages, in their order.
+    pub fn tags(&self) -> &[Box<str>] {
+        &self.0
+    }
+
     /// Whether the shop says which languages it speaks; where it does not, `Accept-Language` goes through as it came.
     pub fn are_known(&self) -> bool {
         !self.0.is_empty()

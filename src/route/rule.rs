@@ -69,6 +69,15 @@ enum TagPart {
     Parameter(Box<str>),
 }
 
+impl std::fmt::Display for TagTemplate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.iter().try_for_each(|part| match part {
+            TagPart::Text(text) => f.write_str(text),
+            TagPart::Parameter(name) => write!(f, "{{{name}}}"),
+        })
+    }
+}
+
 impl TagTemplate {
     /// Reads a template.
     ///

@@ -34,7 +34,8 @@ pub struct Variants {
 }
 
 impl Variants {
-    fn of(list: Vec<Arc<StoredResponse>>) -> Variants {
+    /// These responses, newest first.
+    pub fn of(list: Vec<Arc<StoredResponse>>) -> Variants {
         let weight = list.iter().map(|response| weight(response)).sum();
         Variants { list: list.into(), weight }
     }

@@ -5,9 +5,13 @@
 //! dropped when that is full, and "broken" is another answer than "not there".
 
 mod memory;
+mod nothing;
+mod settings;
 pub mod sqlite;
 
 pub use memory::{MemoryTier, Variants};
+pub use nothing::Nothing;
+pub use settings::{Backend, Settings};
 
 use crate::cache_name::CacheName;
 use crate::key::Key;

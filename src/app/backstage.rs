@@ -1,0 +1,173 @@
+//! What the admin API sees and does, by the functions that serving itself uses.
+
+use super::reload::Reloader;
+use super::shop::Shop;
+use crate::admin::{
+    Backstage, Cleared, Explanation, KeyShown, Question, Records, Refusal, Reloaded, Situation, StoredShown, Verdict,
+};
+use crate::cache_name::CacheName;
+use crate::clock::{Timestamp, millis};
+use crate::invalidate::OrderRefused;
+use crate::ledger::{Gone, Invalidation, Mode, Position, Scope, Source, Standing};
+use crate::observe::{Figures, LedgerFigures};
+use crate::proxy::{Examined, Explained};
+use crate::store::Backend;
+use crate::stored::LifetimeFrom;
+use bytes::Bytes;
+use http::StatusCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The parts, as the admin API sees them.
+pub(super) struct Stage {
+    shop: Arc<Shop>,
+    reloader: Arc<Reloader>,
+}
+
+impl Stage {
+    pub(super) fn new(shop: &Arc<Shop>, reloader: &Arc<Reloader>) -> Stage {
+        Stage { shop: shop.clone(), reloader: reloader.clone() }
+    }
+
+    fn ledger_figures(&self) -> LedgerFigures {
+        let figures = self.shop.ledger.figures();
+        LedgerFigures { epoch: figures.epoch, floor: figures.floor, position: figures.head }
+    }
+}
+
+impl Backstage for Stage {
+    fn situation(&self) -> Situation {
+        let backend = match self.reloader.settings().store.backend {
+            Backend::Sqlite { .. } => "sqlite",
+            Backend::Memory => "memory",
+        };
+        Situation {
+            phase: self.shop.phase(),
+            started: self.shop.started,
+            now: self.shop.clock.wall(),
+            backend,
+            config: self.reloader.config_state(),
+            ledger_trouble: self.shop.proxy.store_figures().trouble,
+        }
+    }
+
+    fn figures(&self) -> Figures {
+        Figures {
+            memory: self.shop.proxy.memory_figures(),
+            store: self.shop.sqlite.as_ref().map(|_| self.shop.proxy.store_figures()),
+            ledger: self.ledger_figures(),
+        }
+    }
+
+    async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {
+        let Question { url, cookie, accept_language } = &question;
+        let explained = self.shop.proxy.explain(url, cookie.as_deref(), accept_language.as_deref()).await;
+        explained.map(show).map_err(|error| Refusal::new(StatusCode::BAD_REQUEST, error.to_string()))
+    }
+
+    async fn purge(&self, order: Bytes) -> Result<serde_json::Value, Refusal> {
+        self.shop.invalidator.order(&order).await.map_err(|refused| match refused {
+            OrderRefused::Bad(message) => Refusal::new(StatusCode::BAD_REQUEST, message),
+            OrderRefused::NotDurable(message) => Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message),
+        })
+    }
+
+    async fn clear(&self, cache: Option<CacheName>) -> Result<Cleared, Refusal> {
+        let asked = Invalidation {
+            scope: cache.map_or(Scope::All, Scope::Cache),
+            mode: Mode::Hard,
+            settle: Duration::ZERO,
+            source: Source::Admin,
+            reason: "clear".into(),
+        };
+        let unavailable = |message: String| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
+        let receipt = self.shop.ledger.append(vec![asked]).await.map_err(|error| unavailable(error.to_string()))?;
+        // What was there is unusable already; what was fetched since may go with it.
+        if let Err(error) = self.shop.proxy.clear(cache).await {
+            tracing::warn!(%error, "cleared, but the store gives the room back later");
+        }
+        let caches = cache.map_or_else(|| CacheName::ALL.to_vec(), |cache| vec![cache]);
+        Ok(Cleared {
+            caches: caches.iter().map(ToString::to_string).collect(),
+            position: receipt.last,
+            confirmed: receipt.confirmed,
+        })
+    }
+
+    async fn reload(&self) -> Result<Reloaded, Refusal> {
+        self.reloader.reload().map_err(|error| Refusal::new(StatusCode::UNPROCESSABLE_ENTITY, error.to_string()))
+    }
+
+    fn records(&self, after: Position, limit: usize) -> Records {
+        Records { records: self.shop.ledger.recent(after, limit), ledger: self.ledger_figures() }
+    }
+
+    async fn recorded_after(&self, after: Position) {
+        // The ledger outlives whoever waits.
+        let _ = self.shop.ledger.follow().wait_for(|head| *head > after).await;
+    }
+}
+
+fn show(explained: Explained) -> Explanation {
+    let now = explained.now;
+    let because = because(&explained);
+    Explanation {
+        url: explained.target.to_string(),
+        route: explained.rule.name.to_string(),
+        cache: explained.rule.cache.to_string(),
+        audience: explained.rule.audience.as_str().into(),
+        key: explained.key.as_ref().map(|key| KeyShown {
+            scheme: explained.target.scheme.as_str().into(),
+            host: key.host().into(),
+            path: key.path().into(),
+            query: key.query().map(Into::into),
+            cookies: explained.cookies.clone(),
+            language: explained.language.clone(),
+        }),
+        tags: explained.tags,
+        stored: explained.stored.iter().map(|examined| show_stored(examined, now)).collect(),
+        verdict: Verdict { outcome: explained.kind.as_str().into(), reason: explained.reason.as_str().into(), because },
+    }
+}
+
+fn show_stored(examined: &Examined, now: Timestamp) -> StoredShown {
+    let (stored, lifetime) = (&examined.stored, &examined.stored.lifetime);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    StoredShown {
+        status: stored.status.as_u16(),
+        body_bytes: stored.body.len() as u64,
+        etag: text(stored.etag.as_bytes()),
+        vary: stored.vary.pairs().iter().map(|(name, value)| (name.to_string(), value.as_deref().map(text))).collect(),
+        selected: examined.selected,
+        age_ms: millis(lifetime.age(now)),
+        ttl_ms: lifetime.ttl_ms(now),
+        lifetime_from: match lifetime.from {
+            LifetimeFrom::Origin => "origin",
+            LifetimeFrom::Rule => "rule",
+            LifetimeFrom::RuleNegative => "rule-negative",
+        }
+        .into(),
+        stale_while_revalidate_ms: millis(lifetime.stale_while_revalidate),
+        stale_if_error_ms: millis(lifetime.stale_if_error),
+        stamp: stored.stamp.position,
+        standing: match examined.standing {
+            Standing::Valid => "valid",
+            Standing::Soft => "soft-invalidated",
+            Standing::Gone(Gone::Invalidated) => "invalidated",
+            Standing::Gone(Gone::Unknown) => "ledger-unknown",
+        }
+        .into(),
+        tags: stored.tags.iter().map(Into::into).collect(),
+    }
+}
+
+fn because(explained: &Explained) -> String {
+    let rule = &explained.rule.name;
+    match explained.stored.iter().find(|examined| examined.selected) {
+        Some(_) => format!("under the rule {rule}, what is stored was judged: {}", explained.reason),
+        None if explained.key.is_some() => {
+            format!("under the rule {rule}, nothing usable is stored: {}", explained.reason)
+        }
+        None => format!("under the rule {rule}, the cache is not asked: {}", explained.reason),
+    }
+}

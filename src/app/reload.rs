@@ -1,0 +1,132 @@
+//! Reload: a good file takes effect for the next request; a bad one is refused whole and the old one stays.
+
+use super::Environment;
+use super::shop::{Shop, rules};
+use crate::admin::{ConfigState, Reloaded};
+use crate::clock::Timestamp;
+use crate::config::{self, Config, Loaded, Mistake};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio_util::sync::CancellationToken;
+
+/// Why a configuration was refused.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", config::report(.0))]
+pub struct ReloadError(pub Vec<Mistake>);
+
+/// Knows the configuration in force, and puts another one in its place.
+pub(super) struct Reloader {
+    shop: Arc<Shop>,
+    path: PathBuf,
+    environment: Environment,
+    state: Mutex<State>,
+}
+
+struct State {
+    config: Arc<Config>,
+    hash: String,
+    loaded: Timestamp,
+    refused: Vec<String>,
+}
+
+impl Reloader {
+    pub(super) fn new(shop: Arc<Shop>, path: &Path, environment: Environment, loaded: Loaded) -> Reloader {
+        let state = State {
+            config: Arc::new(loaded.config),
+            hash: loaded.hash,
+            loaded: shop.clock.wall(),
+            refused: Vec::new(),
+        };
+        Reloader { shop, path: path.into(), environment, state: Mutex::new(state) }
+    }
+
+    /// What is in force.
+    pub(super) fn settings(&self) -> Arc<Config> {
+        self.state().config.clone()
+    }
+
+    /// How the configuration stands, for status and health.
+    pub(super) fn config_state(&self) -> ConfigState {
+        let state = self.state();
+        ConfigState {
+            path: self.path.clone(),
+            hash: state.hash.clone(),
+            loaded: state.loaded,
+            refused: state.refused.clone(),
+        }
+    }
+
+    /// Reads the file again and puts it in force.
+    pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
+        match config::load(&self.path, &*self.environment) {
+            Ok(loaded) => Ok(self.put_in_force(loaded)),
+            Err(mistakes) => {
+                self.state().refused = mistakes.iter().map(ToString::to_string).collect();
+                self.shop.observer.config_refused();
+                tracing::error!("the configuration was refused, the old one stays:\n{}", config::report(&mistakes));
+                Err(ReloadError(mistakes))
+            }
+        }
+    }
+
+    fn put_in_force(&self, loaded: Loaded) -> Reloaded {
+        let old = self.settings();
+        let changed = self.state().hash != loaded.hash;
+        let needs_restart = needs_restart(&old, &loaded.config);
+        if let Err(error) = self.shop.observer.log_access(&loaded.config.log) {
+            tracing::error!(%error, "the access log stays as it was");
+        }
+        self.shop.proxy.set_rules(rules(&loaded.config, &self.shop.observer));
+        self.shop.invalidator.set_settings(loaded.config.invalidation.clone());
+        self.shop.observer.config_loaded(self.shop.clock.wall());
+        for route in config::newly_cacheable(&old, &loaded.config) {
+            tracing::warn!(route, "the new configuration makes this route cacheable");
+        }
+        for what in &needs_restart {
+            tracing::warn!("{what} takes effect at the next start");
+        }
+        tracing::info!(changed, "the configuration was loaded");
+        *self.state() = State {
+            config: Arc::new(loaded.config),
+            hash: loaded.hash,
+            loaded: self.shop.clock.wall(),
+            refused: Vec::new(),
+        };
+        Reloaded { changed, needs_restart }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The settings that only a start can change, where they differ.
+fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
+    let differ = [
+        ("listen", old.listen != new.listen),
+        ("limits", old.limits != new.limits),
+        ("admin", old.admin != new.admin),
+        ("origin", old.origin != new.origin),
+        ("data_dir", old.data_dir != new.data_dir),
+        ("threads", old.threads != new.threads),
+        ("store and caches", old.store != new.store),
+        ("max_keep", old.max_keep != new.max_keep),
+        ("invalidation.listen", old.invalidation.listen != new.invalidation.listen),
+    ];
+    differ.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_string()).collect()
+}
+
+/// Reloads whenever the file's content has changed, until it is told to stop.
+pub(super) async fn follow(reloader: Arc<Reloader>, stop: CancellationToken) {
+    let mut changes = match config::watch(&reloader.path, reloader.config_state().hash) {
+        Ok(changes) => changes,
+        Err(error) => {
+            tracing::warn!(%error, "the configuration is not watched; SIGHUP reloads it");
+            return;
+        }
+    };
+    while let Some(Some(())) = stop.run_until_cancelled(changes.changed()).await {
+        // What is wrong with it has been logged.
+        let _ = reloader.reload();
+    }
+}

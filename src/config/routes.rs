@@ -1,0 +1,263 @@
+//! `routes`: rules, in their order.
+
+use super::reader::{Section, Text};
+use super::server::host;
+use crate::cache_name::CacheName;
+use crate::crypto;
+use crate::key::{CookieClasses, Globs, Languages, QueryRules};
+use crate::policy::LifetimeRule;
+use crate::route::{Audience, Pattern, Router, Rule, TagTemplate};
+use crate::stored::RuleFingerprint;
+use http::{HeaderName, Method, StatusCode};
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Statuses that a rule stores where it does not say.
+const STATUSES: [StatusCode; 7] = [
+    StatusCode::OK,
+    StatusCode::NON_AUTHORITATIVE_INFORMATION,
+    StatusCode::MULTIPLE_CHOICES,
+    StatusCode::MOVED_PERMANENTLY,
+    StatusCode::PERMANENT_REDIRECT,
+    StatusCode::NOT_FOUND,
+    StatusCode::GONE,
+];
+
+/// The name of the rule for paths that no rule matches.
+const UNMATCHED: &str = "other";
+/// Rules at most: each may be looked at for each request.
+const ROUTES_MAX: usize = 1_000;
+
+/// What every rule's stored responses depend on beside the rule itself.
+pub(super) struct Ground {
+    text: String,
+    max_keep: Duration,
+}
+
+impl Ground {
+    /// What decides keys and what is dropped.
+    pub(super) fn of(cookies: &CookieClasses, query: &QueryRules, languages: &Languages, max_keep: Duration) -> Ground {
+        let classes = [&cookies.session, &cookies.personal, &cookies.key, &cookies.drop].map(Globs::names);
+        Ground { text: format!("{classes:?} {:?} {:?}", query.ignore.names(), languages.tags()), max_keep }
+    }
+}
+
+pub(super) fn router(file: &Section<'_>, ground: &Ground, notes: &mut Vec<String>) -> Router {
+    let mut rules: Vec<Arc<Rule>> = Vec::new();
+    let mut names: HashMap<String, String> = HashMap::new();
+    let sections = file.sections("routes");
+    if sections.len() > ROUTES_MAX {
+        file.tell("routes", format!("has {} rules; at most {ROUTES_MAX} are taken", sections.len()));
+    }
+    for section in sections {
+        let rule = rule(&section, ground);
+        section.finish();
+        let Some(rule) = rule else { continue };
+        if let Some(first) = names.insert(rule.name.to_string(), section.path("name")) {
+            section.tell("name", format!("{:?} is the name of another rule, at {first}", rule.name));
+        }
+        let shadow = rules.iter().find(|earlier| shadows(earlier, &rule));
+        if let Some(earlier) = shadow {
+            notes.push(format!("the rule {} never matches: {} before it matches the same", rule.name, earlier.name));
+        }
+        rules.push(Arc::new(rule));
+    }
+    Router::new(rules, Arc::new(unmatched(ground)))
+}
+
+fn shadows(earlier: &Rule, later: &Rule) -> bool {
+    let same_pattern =
+        earlier.pattern.as_ref().map(ToString::to_string) == later.pattern.as_ref().map(ToString::to_string);
+    same_pattern && (earlier.host.is_none() || earlier.host == later.host) && earlier.methods.is_empty()
+}
+
+fn unmatched(ground: &Ground) -> Rule {
+    Rule {
+        name: UNMATCHED.into(),
+        pattern: None,
+        host: None,
+        methods: [].into(),
+        pass: false,
+        cache: CacheName::Default,
+        audience: Audience::Anonymous,
+        lifetime: LifetimeRule {
+            ttl: None,
+            negative_ttl: None,
+            stale_while_revalidate: None,
+            stale_if_error: None,
+            statuses: None,
+            override_origin: false,
+            max_keep: ground.max_keep,
+        },
+        tags: [].into(),
+        headers: [].into(),
+        fingerprint: fingerprint(ground, "unmatched"),
+        unmatched: true,
+    }
+}
+
+fn fingerprint(ground: &Ground, rule: &str) -> RuleFingerprint {
+    RuleFingerprint(crypto::checksum(format!("{}|{:?}|{rule}", ground.text, ground.max_keep).as_bytes()))
+}
+
+fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
+    let name = name(section);
+    let pattern = pattern(section);
+    let pass = section.bool("pass").unwrap_or(false);
+    let audience = audience(section);
+    let cache = cache(section, audience);
+    let lifetime = lifetime(section, ground);
+    let tags = tags(section, pattern.as_ref());
+    let headers = headers(section);
+    let methods = methods(section);
+    let host = section.parsed("host", "a host name such as shop.example", host);
+    if pass {
+        let of_caching =
+            ["ttl", "negative_ttl", "stale_while_revalidate", "stale_if_error", "cache", "tags", "override"];
+        for key in of_caching.into_iter().filter(|key| section.has(key)) {
+            section.tell(key, "says how to cache, but the rule says pass: true; leave one of them out");
+        }
+    }
+    let mut rule = Rule {
+        name: name?.into(),
+        pattern: Some(pattern?),
+        host,
+        methods: methods.into(),
+        pass,
+        cache,
+        audience,
+        lifetime,
+        tags: tags.into(),
+        headers: headers.into(),
+        fingerprint: RuleFingerprint(0),
+        unmatched: false,
+    };
+    // Debug output is the same for the same rule in one build; another build may make its stored responses a miss once.
+    rule.fingerprint = fingerprint(ground, &format!("{rule:?}"));
+    Some(rule)
+}
+
+fn name(section: &Section<'_>) -> Option<String> {
+    let is_name = |text: &str| {
+        let sound = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'_');
+        (1..=64).contains(&text.len()) && text.bytes().all(sound)
+    };
+    if !section.has("name") {
+        section.tell("name", "is missing; it becomes the route's metric label and the tag route:<name>");
+        return None;
+    }
+    let form = "a name; write lower-case letters, digits, - and _, at most 64, and not \"other\"";
+    section.parsed("name", form, |text| (is_name(text) && text != UNMATCHED).then(|| text.to_string()))
+}
+
+fn pattern(section: &Section<'_>) -> Option<Pattern> {
+    let Some(text) = section.text("match") else {
+        if !section.has("match") {
+            section.tell("match", "is missing; write a path pattern such as /products/{product} or /media/{*path}");
+        }
+        return None;
+    };
+    Pattern::parse(&text.text).map_err(|error| section.refuse(&text, format!("is not a pattern: {error}"))).ok()
+}
+
+fn audience(section: &Section<'_>) -> Audience {
+    let read = |text: &str| {
+        [Audience::Anonymous, Audience::Everyone, Audience::Session].into_iter().find(|own| own.as_str() == text)
+    };
+    section.parsed("audience", "anonymous, everyone or session", read).unwrap_or(Audience::Anonymous)
+}
+
+fn cache(section: &Section<'_>, audience: Audience) -> CacheName {
+    let cache = section.parsed("cache", "one of the caches default, products and sessions", CacheName::parse);
+    let is_sessions = cache == Some(CacheName::Sessions);
+    if cache.is_some() && is_sessions != (audience == Audience::Session) {
+        section.tell("cache", "the sessions cache is for rules with audience: session, and these use no other");
+    }
+    let default = if audience == Audience::Session { CacheName::Sessions } else { CacheName::Default };
+    cache.unwrap_or(default)
+}
+
+fn lifetime(section: &Section<'_>, ground: &Ground) -> LifetimeRule {
+    let within = |key: &'static str| {
+        let duration = section.duration(key);
+        if duration.is_some_and(|duration| duration > ground.max_keep) {
+            section.tell(key, format!("is longer than max_keep, {}", super::units::show(ground.max_keep)));
+        }
+        duration
+    };
+    let (ttl, override_origin) = (within("ttl"), section.bool("override").unwrap_or(false));
+    if override_origin && ttl.is_none() {
+        section.tell("override", "turns the rule's ttl against the origin's, but there is no ttl");
+    }
+    LifetimeRule {
+        ttl,
+        negative_ttl: within("negative_ttl"),
+        stale_while_revalidate: within("stale_while_revalidate"),
+        stale_if_error: within("stale_if_error"),
+        statuses: Some(statuses(section)),
+        override_origin,
+        max_keep: ground.max_keep,
+    }
+}
+
+fn statuses(section: &Section<'_>) -> Box<[StatusCode]> {
+    let Some(texts) = section.texts("statuses") else { return STATUSES.into() };
+    let status = |text: &Text| {
+        let status = text.text.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
+        let storable =
+            |status: &StatusCode| (200..600).contains(&status.as_u16()) && ![206, 304].contains(&status.as_u16());
+        let status = status.filter(storable);
+        if status.is_none() {
+            section.refuse(text, "is not a status that can be stored; write one from 200 to 599, and not 206 or 304");
+        }
+        status
+    };
+    texts.iter().filter_map(status).collect()
+}
+
+fn tags(section: &Section<'_>, pattern: Option<&Pattern>) -> Vec<TagTemplate> {
+    let mut tags = Vec::new();
+    for text in section.texts("tags").unwrap_or_default() {
+        match TagTemplate::parse(&text.text) {
+            Err(error) => section.refuse(&text, format!("is not a tag: {error}")),
+            Ok(template) => {
+                let known = |name: &str| pattern.is_none_or(|pattern| pattern.names().any(|own| own == name));
+                let unknown = template.parameters().find(|name| !known(name)).map(str::to_string);
+                match unknown {
+                    Some(name) => {
+                        section.refuse(&text, format!("names {{{name}}}, which the rule's match does not bind"));
+                    }
+                    None => tags.push(template),
+                }
+            }
+        }
+    }
+    tags
+}
+
+fn headers(section: &Section<'_>) -> Vec<HeaderName> {
+    let mut headers = Vec::new();
+    for text in section.texts("headers").unwrap_or_default() {
+        let name = text.text.parse::<HeaderName>().ok();
+        let name = name.filter(|name| !["cookie", "authorization", "host", "range"].contains(&name.as_str()));
+        match name {
+            Some(name) => headers.push(name),
+            None => section.refuse(&text, "is not a request field that a shared page may depend on"),
+        }
+    }
+    headers
+}
+
+fn methods(section: &Section<'_>) -> Vec<Method> {
+    let texts = section.texts("methods").unwrap_or_default();
+    let method = |text: &Text| {
+        let is_method = text.text.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+        let method = Method::from_bytes(text.text.as_bytes()).ok().filter(|_| is_method);
+        if method.is_none() {
+            section.refuse(text, "is not a method; write it in capitals, such as GET");
+        }
+        method
+    };
+    texts.iter().filter_map(method).collect()
+}

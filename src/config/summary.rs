@@ -1,0 +1,95 @@
+//! What `vitrine check` shows: the resolved rules, and what an operator should know.
+
+use super::units::show;
+use super::{Config, Mistake, load, report};
+use crate::route::{Audience, Rule};
+use serde_json::{Value, json};
+use std::fmt::Write;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// `vitrine check`: shows the resolved rules, or every mistake. The exit code is 0 for a good file and 1 for a bad one.
+pub fn check(path: &Path, as_json: bool) -> ExitCode {
+    match load(path, &|name| std::env::var(name).ok()) {
+        Ok(loaded) if as_json => println!("{}", summary_json(&loaded.config)),
+        Ok(loaded) => print!("{}", summary(&loaded.config)),
+        Err(mistakes) => {
+            let as_value = |own: &Mistake| json!({ "file": own.file, "line": own.line, "column": own.column, "key": own.key, "message": own.message });
+            if as_json {
+                println!("{}", json!({ "mistakes": mistakes.iter().map(as_value).collect::<Vec<_>>() }));
+            }
+            eprint!("{}", report(&mistakes));
+            return ExitCode::FAILURE;
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// The rules as a table, and notes.
+pub fn summary(config: &Config) -> String {
+    let mut rows = vec![["name", "match", "cache", "audience", "ttl", "stale", "tags"].map(str::to_string)];
+    rows.extend(config.router.rules().map(|rule| row(rule)));
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
+    let widths: [usize; 7] = std::array::from_fn(width);
+    let mut text = format!("origin {}\n\n", config.origin.url);
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "{}", cells.join("  ").trim_end());
+    }
+    for note in &config.notes {
+        let _ = write!(text, "\nnote: {note}");
+    }
+    if !config.notes.is_empty() {
+        text.push('\n');
+    }
+    text
+}
+
+fn row(rule: &Rule) -> [String; 7] {
+    let duration = |duration: Option<_>| duration.map_or_else(|| "-".to_string(), show);
+    let stale = match (rule.lifetime.stale_while_revalidate, rule.lifetime.stale_if_error) {
+        (None, None) => "-".to_string(),
+        (behind, error) => format!("{}/{}", duration(behind), duration(error)),
+    };
+    let pattern = rule.pattern.as_ref().map_or_else(|| "(any other path)".to_string(), ToString::to_string);
+    let cached = !rule.pass;
+    let or_dash = |text: String| if cached { text } else { "-".into() };
+    [
+        rule.name.to_string(),
+        pattern,
+        if cached { rule.cache.to_string() } else { "pass".into() },
+        or_dash(rule.audience.as_str().into()),
+        duration(rule.lifetime.ttl),
+        stale,
+        or_dash(rule.tags.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
+    ]
+}
+
+/// The same for machines.
+pub fn summary_json(config: &Config) -> Value {
+    let rules: Vec<Value> = config
+        .router
+        .rules()
+        .map(|rule| {
+            json!({
+                "name": &*rule.name,
+                "match": rule.pattern.as_ref().map(ToString::to_string),
+                "host": rule.host,
+                "pass": rule.pass,
+                "cache": rule.cache.as_str(),
+                "audience": rule.audience.as_str(),
+                "ttl_ms": rule.lifetime.ttl.map(|ttl| ttl.as_millis()),
+                "tags": rule.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            })
+        })
+        .collect();
+    json!({ "origin": config.origin.url.to_string(), "routes": rules, "notes": config.notes })
+}
+
+/// The routes that a new configuration makes cacheable and the old one did not (row W7).
+pub fn newly_cacheable(old: &Config, new: &Config) -> Vec<String> {
+    let cacheable = |rule: &Rule| !rule.pass && rule.audience != Audience::Session;
+    let was = |name: &str| old.router.rules().any(|rule| &*rule.name == name && cacheable(rule));
+    new.router.rules().filter(|rule| cacheable(rule) && !was(&rule.name)).map(|rule| rule.name.to_string()).collect()
+}

@@ -1,0 +1,101 @@
+//! The only fork: PURGE and webhooks go to `invalidate`, everything else to `proxy`. One service for each kind of address.
+
+use crate::accept::{Refusal, Service, Visitor};
+use crate::admin::{Admin, Backstage};
+use crate::body::Body;
+use crate::invalidate::Invalidator;
+use crate::observe::Observer;
+use crate::outcome::{Kind, Outcome, Reason};
+use crate::proxy::Proxy;
+use crate::respond;
+use http::{Request, Response};
+use std::any::Any;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+
+type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
+
+/// A public address.
+pub struct Public {
+    /// What answers visitors.
+    pub proxy: Arc<Proxy>,
+    /// What answers PURGE and webhooks.
+    pub invalidator: Arc<Invalidator>,
+    /// Whether these have an address of their own, and are not served here.
+    pub invalidation_is_elsewhere: bool,
+    /// Where connections and refusals are counted.
+    pub observer: Arc<Observer>,
+}
+
+/// The address for PURGE and webhooks alone.
+pub struct Invalidation(pub Arc<Invalidator>);
+
+/// The admin address.
+pub struct Administration<B>(pub Arc<Admin<B>>);
+
+impl Service for Public {
+    fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
+        if self.invalidator.is_purge_like(request.method()) {
+            return purge(&self.invalidator, request, visitor, !self.invalidation_is_elsewhere);
+        }
+        if !self.invalidation_is_elsewhere && self.invalidator.is_webhook(request.uri().path()) {
+            return webhook(&self.invalidator, request);
+        }
+        Box::pin(self.proxy.clone().handle(request, visitor.peer.ip()))
+    }
+
+    fn refuse(&self, refusal: Refusal, _visitor: Visitor) -> Response<Body> {
+        refused(refusal)
+    }
+
+    fn connected(&self) -> Box<dyn Any + Send> {
+        Box::new(self.observer.connection())
+    }
+}
+
+impl Service for Invalidation {
+    fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
+        if self.0.is_webhook(request.uri().path()) {
+            webhook(&self.0, request)
+        } else {
+            purge(&self.0, request, visitor, true)
+        }
+    }
+
+    fn refuse(&self, refusal: Refusal, _visitor: Visitor) -> Response<Body> {
+        refused(refusal)
+    }
+}
+
+impl<B: Backstage> Service for Administration<B> {
+    fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
+        Box::pin(async move {
+            let (head, body) = request.into_parts();
+            self.0.answer(visitor.peer.ip(), &head, body).await
+        })
+    }
+
+    fn refuse(&self, refusal: Refusal, _visitor: Visitor) -> Response<Body> {
+        refused(refusal)
+    }
+}
+
+fn purge(invalidator: &Arc<Invalidator>, request: Request<Body>, visitor: Visitor, here: bool) -> Answer {
+    let invalidator = invalidator.clone();
+    // A PURGE's body says nothing; it is read and dropped with the connection.
+    let (head, _) = request.into_parts();
+    Box::pin(async move { invalidator.purge(&head, visitor.peer.ip(), here).await })
+}
+
+fn webhook(invalidator: &Arc<Invalidator>, request: Request<Body>) -> Answer {
+    let invalidator = invalidator.clone();
+    Box::pin(async move {
+        let (head, body) = request.into_parts();
+        invalidator.webhook(&head, body).await
+    })
+}
+
+fn refused(refusal: Refusal) -> Response<Body> {
+    respond::error(refusal.status, &Outcome::new(Kind::Error, Reason::BadRequest), refusal.message)
+}

@@ -1,0 +1,55 @@
+//! What an asker is answered: JSON, with the sequence number, what was matched, and whether everybody has let go.
+
+use crate::body::Body;
+use crate::ledger::{Invalidation, Receipt};
+use http::{HeaderValue, Response, StatusCode, header};
+use serde_json::{Value, json};
+
+/// The answer to what was recorded. `matched` has, for each invalidation, how many stored responses it matched, where an
+/// index told.
+pub(super) fn recorded(receipt: &Receipt, asked: &[Invalidation], matched: &[Option<u64>]) -> Value {
+    let purged = asked.iter().enumerate().map(|(place, own)| {
+        json!({
+            "seq": receipt.first + place as u64,
+            "scope": own.scope.to_string(),
+            "mode": own.mode.as_str(),
+            "matched": matched.get(place).copied().flatten(),
+        })
+    });
+    json!({ "status": "ok", "confirmed": receipt.confirmed, "purged": purged.collect::<Vec<_>>() })
+}
+
+/// What would be recorded.
+pub(super) fn dry(asked: &[Invalidation], matched: &[Option<u64>]) -> Value {
+    let purged = asked
+        .iter()
+        .zip(matched)
+        .map(|(own, matched)| json!({ "scope": own.scope.to_string(), "mode": own.mode.as_str(), "matched": matched }));
+    json!({ "status": "dry-run", "confirmed": false, "purged": purged.collect::<Vec<_>>() })
+}
+
+/// A refusal: a word for programs and a sentence for people.
+pub(super) fn refused(status: StatusCode, code: &str, message: &str) -> Response<Body> {
+    let mut response =
+        json_response(status, &json!({ "status": "error", "code": code, "message": message }).to_string());
+    match status {
+        StatusCode::SERVICE_UNAVAILABLE => {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("5"));
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, HEAD, POST, PURGE"));
+        }
+        _ => {}
+    }
+    response
+}
+
+/// A JSON response that nobody keeps.
+pub(super) fn json_response(status: StatusCode, body: &str) -> Response<Body> {
+    let mut response = Response::new(Body::whole(format!("{body}\n")));
+    *response.status_mut() = status;
+    let fields = response.headers_mut();
+    fields.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+}

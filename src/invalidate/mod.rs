@@ -1,0 +1,15 @@
+//! Invalidation: PURGE requests, signed webhooks, orders from the admin API, and unsafe methods, each turned into records of
+//! the ledger. Nothing that comes here ever reaches the origin, and nothing is acknowledged before it is durable.
+
+mod answer;
+mod events;
+mod order;
+mod peer;
+mod purge;
+mod service;
+mod settings;
+mod signature;
+
+pub use events::{BadTemplate, EventRule, INVALIDATIONS_MAX, Template};
+pub use service::{Invalidator, OrderRefused};
+pub use settings::{BadNetwork, Network, Secret, Settings, WebhookSettings};

@@ -1,0 +1,177 @@
+//! A purge order from the admin API: a JSON object with one of `url`, `tags`, `prefix`, `pattern`, `cache`, `all`, or an
+//! `event` with its `data`. Pure.
+
+use super::EventRule;
+use super::events::{self, tag};
+use crate::cache_name::CacheName;
+use crate::key::{QueryRules, Target};
+use crate::ledger::{Invalidation, Mode, Scope, Source};
+use serde::Deserialize;
+use serde_json::Value;
+use std::time::Duration;
+
+/// What is asked, and whether it is only asked for show.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Order {
+    pub(super) invalidations: Vec<Invalidation>,
+    pub(super) skipped: Vec<String>,
+    pub(super) dry_run: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct Written {
+    url: Option<String>,
+    tags: Option<Vec<String>>,
+    prefix: Option<String>,
+    pattern: Option<String>,
+    cache: Option<String>,
+    all: Option<bool>,
+    event: Option<String>,
+    data: Option<Value>,
+    soft: bool,
+    /// Seconds, or with a unit: `"2s"`, `"500ms"`.
+    settle: Option<Value>,
+    dry_run: bool,
+    reason: Option<String>,
+    /// How long to wait for other proxies; one that is alone has confirmed at once.
+    #[serde(rename = "wait")]
+    _wait: Option<Value>,
+}
+
+/// Reads an order.
+///
+/// # Errors
+/// What is wrong with it, in words for the person who wrote it.
+pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Result<Order, String> {
+    // Serde reads an array into a struct field by field; an order is an object.
+    let value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
+    if !value.is_object() {
+        return Err("a purge order is a JSON object such as {\"tags\":[\"product:lamp\"]}".into());
+    }
+    let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
+    let (mode, settle) = (if written.soft { Mode::Soft } else { Mode::Hard }, settle(written.settle.as_ref())?);
+    let dry_run = written.dry_run;
+    let reason = written.reason.clone().unwrap_or_else(|| "admin API".into());
+    if let Some(event) = &written.event {
+        let rule = rules.iter().find(|rule| *rule.event == **event);
+        let rule = rule.ok_or_else(|| format!("no rule under invalidation.events speaks of {event:?}"))?;
+        let asked = events::expand(rule, written.data.as_ref().unwrap_or(&Value::Null), event);
+        let as_admin = |own| Invalidation { source: Source::Admin, ..own };
+        let invalidations = asked.invalidations.into_iter().map(as_admin).collect();
+        return Ok(Order { invalidations, skipped: asked.skipped, dry_run });
+    }
+    let asked = |scope| Invalidation { scope, mode, settle, source: Source::Admin, reason: reason.clone().into() };
+    let invalidations = scopes(&written, query)?.into_iter().map(asked).collect();
+    Ok(Order { invalidations, skipped: Vec::new(), dry_run })
+}
+
+fn scopes(written: &Written, query: &QueryRules) -> Result<Vec<Scope>, String> {
+    let shape = |error: crate::ledger::BadShape| error.to_string();
+    let mut asked: Vec<Vec<Scope>> = Vec::new();
+    if let Some(url) = &written.url {
+        let url = Target::parse(url).map_err(|error| format!("url: {error}"))?;
+        asked.push(vec![Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) }]);
+    }
+    if let Some(tags) = &written.tags {
+        asked.push(tags.iter().map(|text| tag(text)).collect::<Result<_, _>>()?);
+    }
+    if let Some(prefix) = &written.prefix {
+        asked.push(vec![Scope::prefix(prefix).map_err(shape)?]);
+    }
+    if let Some(pattern) = &written.pattern {
+        asked.push(vec![Scope::pattern(pattern).map_err(shape)?]);
+    }
+    if let Some(cache) = &written.cache {
+        let known = || format!("cache: {cache:?} is none of default, products and sessions");
+        asked.push(vec![Scope::Cache(CacheName::parse(cache).ok_or_else(known)?)]);
+    }
+    if written.all == Some(true) {
+        asked.push(vec![Scope::All]);
+    }
+    match asked.pop() {
+        Some(scopes) if asked.is_empty() && !scopes.is_empty() => Ok(scopes),
+        _ => Err("an order names exactly one of url, tags, prefix, pattern, cache, all and event".into()),
+    }
+}
+
+fn settle(value: Option<&Value>) -> Result<Duration, String> {
+    let bad = || "settle: seconds, or a text such as \"2s\" or \"500ms\"".to_string();
+    match value {
+        None | Some(Value::Null) => Ok(Duration::ZERO),
+        Some(Value::Number(number)) => number.as_u64().map(Duration::from_secs).ok_or_else(bad),
+        Some(Value::String(text)) => {
+            let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+            let number = digits.parse().map_err(|_| bad())?;
+            match unit {
+                "ms" => Ok(Duration::from_millis(number)),
+                "s" | "" => Ok(Duration::from_secs(number)),
+                "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+                _ => Err(bad()),
+            }
+        }
+        Some(_) => Err(bad()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn order(json: &str) -> Result<Order, String> {
+        let rule = EventRule {
+            event: "product.updated".into(),
+            tags: [events::Template::parse("product:{slug}").unwrap()].into(),
+            urls: [].into(),
+            soft: false,
+            settle: Duration::ZERO,
+        };
+        read(json.as_bytes(), &QueryRules::default(), &[rule])
+    }
+
+    #[test]
+    fn each_kind_of_order_names_its_scope() {
+        let scope = |json| order(json).map(|order| order.invalidations[0].scope.to_string());
+        for (json, expected) in [
+            (r#"{"url":"http://shop.example/a?b"}"#, "url shop.example/a?b"),
+            (r#"{"tags":["product:lamp"]}"#, "tag product:lamp"),
+            (r#"{"prefix":"/media/"}"#, "prefix /media/"),
+            (r#"{"pattern":"/media/**"}"#, "pattern /media/**"),
+            (r#"{"cache":"products"}"#, "cache products"),
+            (r#"{"all":true}"#, "all"),
+            (r#"{"event":"product.updated","data":{"slug":"lamp"}}"#, "tag product:lamp"),
+        ] {
+            assert_eq!(scope(json).as_deref(), Ok(expected), "{json}");
+        }
+    }
+
+    #[test]
+    fn options_are_read_and_nothing_is_guessed() {
+        let full = order(r#"{"all":true,"soft":true,"settle":"500ms","dry_run":true,"reason":"test"}"#).unwrap();
+        let own = &full.invalidations[0];
+        assert_eq!(
+            (own.mode, own.settle, &*own.reason, full.dry_run),
+            (Mode::Soft, Duration::from_millis(500), "test", true)
+        );
+        for bad in [
+            "",
+            "[]",
+            "{}",
+            "null",
+            r#"{"all":false}"#,
+            r#"{"url":"/a","all":true}"#,
+            r#"{"tag":"a"}"#,
+            r#"{"tags":[]}"#,
+            r#"{"tags":["a b"]}"#,
+            r#"{"tags":["session:raw"]}"#,
+            r#"{"url":"a"}"#,
+            r#"{"prefix":""}"#,
+            r#"{"cache":"other"}"#,
+            r#"{"event":"unknown"}"#,
+            r#"{"all":true,"settle":"soon"}"#,
+            r#"[null,["a"]]"#,
+        ] {
+            assert!(order(bad).is_err(), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The running part: takes requests in, asks the pure modules what they mean, and has the ledger record it.
+
+use super::answer::{dry, json_response, recorded, refused};
+use super::order;
+use super::purge::{self, asked};
+use super::signature::Claim;
+use super::{INVALIDATIONS_MAX, Settings, WebhookSettings, events, peer};
+use crate::body::Body;
+use crate::clock::Clock;
+use crate::key::{Target, UrlText};
+use crate::ledger::{Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
+use crate::observe::{DeliveryResult, Observer, PurgeResult};
+use crate::policy::invalidation;
+use crate::store::Store;
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use serde_json::{Value, json};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
+
+/// Bytes of a webhook's body; read before anything is computed over it (row C5).
+const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
+/// For a webhook's whole body.
+const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Turns what is asked into records.
+pub struct Invalidator {
+    settings: ArcSwap<Settings>,
+    ledger: Ledger,
+    store: Arc<dyn Store>,
+    observer: Arc<Observer>,
+    clock: Clock,
+}
+
+/// Why an order is not carried out.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum OrderRefused {
+    /// The asker's mistake.
+    #[error("{0}")]
+    Bad(String),
+    /// It holds until a restart, but is not durable.
+    #[error("{0}")]
+    NotDurable(String),
+}
+
+impl Invalidator {
+    /// An invalidator that records in this ledger and counts in this store.
+    pub fn new(
+        settings: Settings,
+        ledger: Ledger,
+        store: Arc<dyn Store>,
+        observer: Arc<Observer>,
+        clock: Clock,
+    ) -> Invalidator {
+        Invalidator { settings: ArcSwap::from_pointee(settings), ledger, store, observer, clock }
+    }
+
+    /// Puts other settings in force.
+    pub fn set_settings(&self, settings: Settings) {
+        self.settings.store(Arc::new(settings));
+    }
+
+    /// Whether a method is a purge client's.
+    pub fn is_purge_like(&self, method: &Method) -> bool {
+        purge::is_purge_like(method)
+    }
+
+    /// Whether a path is a webhook's, on or off.
+    pub fn is_webhook(&self, path: &str) -> bool {
+        self.settings.load().webhooks.iter().any(|webhook| *webhook.path == *path)
+    }
+
+    /// Answers a PURGE; 405 where the method is another dialect's, or PURGE has an address of its own (`here` is false).
+    pub async fn purge(&self, head: &Parts, peer: IpAddr, here: bool) -> Response<Body> {
+        if !here || head.method.as_str() != "PURGE" {
+            let message =
+                "this method is not served here; PURGE goes to the address in invalidation.listen or a public one";
+            return self.refuse(StatusCode::METHOD_NOT_ALLOWED, "method", message, peer);
+        }
+        let settings = self.settings.load_full();
+        if !peer::may_purge(&settings, peer, &head.headers) {
+            return self.refuse(StatusCode::FORBIDDEN, "not-allowed", "you may not send PURGE here", peer);
+        }
+        let asked = match asked(head, &settings.query) {
+            Ok(asked) => asked,
+            Err(bad) => return self.refuse(StatusCode::BAD_REQUEST, "not-understood", &bad.to_string(), peer),
+        };
+        match self.record(asked).await {
+            Ok(answer) => json_response(StatusCode::OK, &answer.to_string()),
+            Err(error) => self.refuse(status(&error), "not-recorded", &error.to_string(), peer),
+        }
+    }
+
+    /// Answers a webhook.
+    pub async fn webhook(&self, head: &Parts, body: Body) -> Response<Body> {
+        let settings = self.settings.load_full();
+        let webhook = settings.webhooks.iter().find(|webhook| *webhook.path == *head.uri.path());
+        let Some(webhook) = webhook.filter(|webhook| !webhook.secrets.is_empty()) else {
+            return refused(StatusCode::NOT_FOUND, "off", "there is no webhook here");
+        };
+        if head.method != Method::POST {
+            return refused(StatusCode::METHOD_NOT_ALLOWED, "method", "a webhook is a POST");
+        }
+        let (result, response) = self.deliver(&settings, webhook, &head.headers, body).await;
+        self.observer.delivered(result);
+        if !matches!(result, DeliveryResult::Accepted | DeliveryResult::Repeated) {
+            tracing::warn!(path = %webhook.path, result = result.as_str(), "a webhook was not carried out");
+        }
+        response
+    }
+
+    async fn deliver(
+        &self,
+        settings: &Settings,
+        webhook: &WebhookSettings,
+        fields: &HeaderMap,
+        body: Body,
+    ) -> (DeliveryResult, Response<Body>) {
+        let unsigned = |error: &dyn std::fmt::Display| {
+            (DeliveryResult::Unsigned, refused(StatusCode::UNAUTHORIZED, "signature", &error.to_string()))
+        };
+        let claim = match Claim::read(fields, self.clock.wall()) {
+            Ok(claim) => claim,
+            Err(error) => return unsigned(&error),
+        };
+        let body = match read_body(body).await {
+            Ok(body) => body,
+            Err((status, message)) => return (DeliveryResult::Malformed, refused(status, "body", message)),
+        };
+        if let Err(error) = claim.verify(&webhook.secrets, &body) {
+            return unsigned(&error);
+        }
+        self.take(settings, webhook, &claim.id, &body).await
+    }
+
+    /// Carries out a delivery whose signature holds.
+    async fn take(
+        &self,
+        settings: &Settings,
+        webhook: &WebhookSettings,
+        id: &str,
+        body: &[u8],
+    ) -> (DeliveryResult, Response<Body>) {
+        let malformed = |status, message: &str| (DeliveryResult::Malformed, refused(status, "payload", message));
+        let Ok(payload) = serde_json::from_slice::<Value>(body) else {
+            return malformed(StatusCode::BAD_REQUEST, "the payload is not JSON");
+        };
+        let Some(event) = payload.get("type").and_then(Value::as_str) else {
+            return malformed(StatusCode::BAD_REQUEST, "the payload has no \"type\" that is a text");
+        };
+        let rule = settings.events.iter().find(|rule| *rule.event == *event);
+        let reason = format!("{event} {id}");
+        let data = payload.get("data").unwrap_or(&Value::Null);
+        let asked = rule.map(|rule| events::expand(rule, data, &reason)).unwrap_or_default();
+        if asked.invalidations.len() > INVALIDATIONS_MAX {
+            return malformed(StatusCode::UNPROCESSABLE_ENTITY, "the event asks for more than 256 invalidations");
+        }
+        let matched = self.count(&asked.invalidations).await;
+        let answer = |receipt: &Receipt| -> Box<str> {
+            let mut answer = recorded(receipt, &asked.invalidations, &matched);
+            answer["event"] = json!(event);
+            answer["matched_rule"] = json!(rule.is_some());
+            if !asked.skipped.is_empty() {
+                answer["skipped"] = json!(asked.skipped);
+            }
+            answer.to_string().into()
+        };
+        // Ids of two webhooks are two ids.
+        let delivery_id = format!("{} {id}", webhook.path);
+        match self.ledger.deliver(&delivery_id, asked.invalidations.clone(), answer).await {
+            Ok(delivered) => {
+                let result = match (delivered.repeat, rule) {
+                    (true, _) => DeliveryResult::Repeated,
+                    (false, Some(_)) => DeliveryResult::Accepted,
+                    (false, None) => DeliveryResult::Unknown,
+                };
+                if !delivered.repeat {
+                    self.tell(&asked.invalidations, PurgeResult::Confirmed);
+                }
+                (result, json_response(StatusCode::OK, &delivered.answer))
+            }
+            Err(error) => {
+                self.tell(&asked.invalidations, PurgeResult::Failed);
+                (DeliveryResult::Failed, refused(status(&error), "not-recorded", &error.to_string()))
+            }
+        }
+    }
+
+    /// Carries out an order of the admin API and gives its answer.
+    ///
+    /// # Errors
+    /// See [`OrderRefused`].
+    pub async fn order(&self, json: &[u8]) -> Result<Value, OrderRefused> {
+        let settings = self.settings.load_full();
+        let order = order::read(json, &settings.query, &settings.events).map_err(OrderRefused::Bad)?;
+        if order.dry_run {
+            let matched = self.count(&order.invalidations).await;
+            return Ok(dry(&order.invalidations, &matched));
+        }
+        let mut answer = self.record(order.invalidations).await.map_err(|error| {
+            let make = if error.in_force() { OrderRefused::NotDurable } else { OrderRefused::Bad };
+            make(error.to_string())
+        })?;
+        if !order.skipped.is_empty() {
+            answer["skipped"] = json!(order.skipped);
+        }
+        Ok(answer)
+    }
+
+    /// Lets go what a request with an unsafe method changed (RFC 9111 4.4), before its answer is delivered. `answer` is what
+    /// came back; none where nothing did. `may_be_stored` tells whether anything could be stored for a URL: what cannot is
+    /// not worth a record.
+    pub async fn unsafe_method(
+        &self,
+        method: &Method,
+        target: &Target,
+        answer: Option<(StatusCode, &HeaderMap)>,
+        may_be_stored: impl Fn(&UrlText) -> bool,
+    ) {
+        let query = self.settings.load().query.clone();
+        let urls = invalidation::targets(method, target, answer).into_iter().filter(|url| may_be_stored(url));
+        let urls = urls.map(|url| {
+            let scope = Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) };
+            (scope, Source::UnsafeMethod)
+        });
+        let refused = answer.is_some_and(|(status, _)| status.is_client_error() || status.is_server_error());
+        let groups = answer.filter(|_| !refused).map(|(_, fields)| invalidation::groups(fields)).unwrap_or_default();
+        let groups = groups.into_iter().map(|group| (Scope::Tag(group), Source::CacheGroup));
+        let asked: Vec<Invalidation> = urls
+            .chain(groups)
+            .map(|(scope, source)| Invalidation {
+                scope,
+                mode: Mode::Hard,
+                settle: Duration::ZERO,
+                source,
+                reason: format!("{method} {}", target.path).into(),
+            })
+            .collect();
+        if !asked.is_empty()
+            && let Err(error) = self.append(&asked).await
+        {
+            // It is in force; the visitor's answer does not wait for a disk that is gone.
+            tracing::error!(%error, "what an unsafe method changed would come back after a restart");
+        }
+    }
+
+    /// Records and answers.
+    async fn record(&self, asked: Vec<Invalidation>) -> Result<Value, LedgerError> {
+        let matched = self.count(&asked).await;
+        let receipt = self.append(&asked).await?;
+        Ok(recorded(&receipt, &asked, &matched))
+    }
+
+    async fn append(&self, asked: &[Invalidation]) -> Result<Receipt, LedgerError> {
+        let appended = self.ledger.append(asked.to_vec()).await;
+        let result = match &appended {
+            Ok(receipt) if receipt.confirmed => PurgeResult::Confirmed,
+            Ok(_) => PurgeResult::Unconfirmed,
+            Err(error) if error.in_force() => PurgeResult::Failed,
+            Err(_) => PurgeResult::Refused,
+        };
+        self.tell(asked, result);
+        appended
+    }
+
+    /// How many stored responses each matches, where an index tells it.
+    async fn count(&self, asked: &[Invalidation]) -> Vec<Option<u64>> {
+        let mut matched = Vec::with_capacity(asked.len());
+        for own in asked {
+            // A store that cannot count now is no reason not to purge.
+            matched.push(self.store.count(&own.scope).await.unwrap_or_default());
+        }
+        matched
+    }
+
+    fn tell(&self, asked: &[Invalidation], result: PurgeResult) {
+        for own in asked {
+            self.observer.purged(own.source, own.mode, result);
+            tracing::info!(scope = %own.scope, mode = own.mode.as_str(), source = own.source.as_str(),
+                reason = %own.reason, result = result.as_str(), "invalidated");
+        }
+    }
+
+    fn refuse(&self, status: StatusCode, code: &str, message: &str, peer: IpAddr) -> Response<Body> {
+        self.observer.purged(Source::Purge, Mode::Hard, PurgeResult::Refused);
+        tracing::warn!(%peer, code, message, "a PURGE was refused");
+        refused(status, code, message)
+    }
+}
+
+fn status(error: &LedgerError) -> StatusCode {
+    if error.in_force() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }
+}
+
+async fn read_body(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
+    match timeout(WEBHOOK_BODY_TIMEOUT, Limited::new(body, WEBHOOK_BYTES_MAX).collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
+            Err((StatusCode::PAYLOAD_TOO_LARGE, "the payload has more than 64 KiB"))
+        }
+        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the payload broke off")),
+        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the payload did not come in time")),
+    }
+}

@@ -1,0 +1,106 @@
+//! A request, taken apart once: what is asked, by whom, under which id.
+
+use super::Rules;
+use crate::body::Body;
+use crate::clock::Timestamp;
+use crate::fetch::{ForwardedBy, Tunnel};
+use crate::headers::{X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REQUEST_ID, list_items};
+use crate::key::{BadTarget, Scheme, Target};
+use http::{HeaderMap, HeaderValue, Method, Request, header};
+use std::net::IpAddr;
+
+/// A request, without its body.
+#[derive(Debug)]
+pub struct Ask {
+    /// Its method.
+    pub method: Method,
+    /// Its fields as they came.
+    pub fields: HeaderMap,
+    /// What it asks for.
+    pub target: Target,
+    /// The peer.
+    pub peer: IpAddr,
+    /// Whether the peer's forwarding fields are believed.
+    pub peer_is_trusted: bool,
+    /// The visitor: the peer, or whom a trusted peer forwards for.
+    pub visitor: IpAddr,
+    /// Its id in our log; a trusted peer's own, where it sent one.
+    pub id: HeaderValue,
+    /// Steady time when its head had come.
+    pub arrived: Timestamp,
+    /// Whether it has a body.
+    pub has_body: bool,
+}
+
+/// What of a request can be used only once.
+#[derive(Debug)]
+pub struct Carried {
+    /// Its body.
+    pub body: Body,
+    /// The client's side of an upgrade, where it asks for one.
+    pub tunnel: Option<Tunnel>,
+}
+
+impl Ask {
+    /// Takes a request apart.
+    ///
+    /// # Errors
+    /// Its target is not one.
+    pub fn take(
+        mut request: Request<Body>,
+        peer: IpAddr,
+        rules: &Rules,
+        id: HeaderValue,
+        arrived: Timestamp,
+    ) -> Result<(Ask, Carried), BadTarget> {
+        let peer_is_trusted = rules.trusts(peer);
+        let scheme = if peer_is_trusted { told_scheme(request.headers()) } else { Scheme::Http };
+        let target = Target::of(&request, scheme)?;
+        let tunnel = request.headers().contains_key(header::UPGRADE).then(|| Tunnel::of_request(&mut request));
+        let (head, body) = request.into_parts();
+        let told_id = head.headers.get(X_REQUEST_ID).filter(|_| peer_is_trusted).filter(|id| is_plain_id(id));
+        let ask = Ask {
+            method: head.method,
+            target,
+            peer,
+            peer_is_trusted,
+            visitor: if peer_is_trusted { told_visitor(&head.headers, rules).unwrap_or(peer) } else { peer },
+            id: told_id.cloned().unwrap_or(id),
+            arrived,
+            has_body: !http_body::Body::is_end_stream(&body),
+            fields: head.headers,
+        };
+        Ok((ask, Carried { body, tunnel }))
+    }
+
+    /// On whose behalf it is forwarded.
+    pub fn forwarded_by(&self) -> ForwardedBy<'_> {
+        ForwardedBy {
+            peer: self.peer,
+            peer_is_trusted: self.peer_is_trusted,
+            scheme: self.target.scheme,
+            host: &self.target.host,
+            id: &self.id,
+        }
+    }
+}
+
+/// The scheme that a trusted peer says the visitor used.
+fn told_scheme(fields: &HeaderMap) -> Scheme {
+    match list_items(fields, &X_FORWARDED_PROTO).last() {
+        Some(proto) if proto.eq_ignore_ascii_case("https") => Scheme::Https,
+        _ => Scheme::Http,
+    }
+}
+
+/// Whom a trusted peer forwards for: the last address in the list that is not itself a trusted proxy's.
+fn told_visitor(fields: &HeaderMap, rules: &Rules) -> Option<IpAddr> {
+    let hops: Vec<&str> = list_items(fields, &X_FORWARDED_FOR).collect();
+    hops.iter().rev().map_while(|hop| hop.parse().ok()).find(|hop| !rules.trusts(*hop))
+}
+
+fn is_plain_id(id: &HeaderValue) -> bool {
+    let bytes = id.as_bytes();
+    (1..=64).contains(&bytes.len())
+        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+}

@@ -1,0 +1,115 @@
+//! A fill: one fetch for a key, as those who wait for it see it. It always ends in one [`FillAnswer`], also when its task
+//! is lost. The task itself is in `filling`.
+
+use crate::body::BodyError;
+use crate::fetch::{Answered, FetchFailure, Tape};
+use crate::ledger::Stamp;
+use crate::observe::{FillEnd, RouteFigures};
+use crate::outcome::Reason;
+use crate::stored::{Lifetime, LifetimeFrom, StoredResponse, VaryKey};
+use crate::tags::Tags;
+use http::{HeaderMap, StatusCode};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// A fill under way.
+#[derive(Debug)]
+pub(super) struct Fill {
+    /// The ledger position when it began, before anything was sent.
+    pub stamp: Stamp,
+    /// Its body, while it comes.
+    pub tape: Tape,
+    answer: watch::Sender<Option<FillAnswer>>,
+    /// The response itself, where it is for the leader alone.
+    private: Mutex<Option<Answered>>,
+}
+
+/// How a fill ended, or at least how its response begins.
+#[derive(Clone, Debug)]
+pub(super) enum FillAnswer {
+    /// A response for all whom it fits; its body is on the tape.
+    Streaming(Arc<FilledHead>),
+    /// The stored response still holds; the origin took so long to say it.
+    Validated(Arc<StoredResponse>, Duration),
+    /// A response that cannot be shared: the leader finds it in the fill, the others fetch their own.
+    NotShared(Reason, StatusCode),
+    /// No response.
+    Failed(FetchFailure),
+}
+
+/// The head of a response that is shared while it comes.
+#[derive(Debug)]
+pub(super) struct FilledHead {
+    pub status: StatusCode,
+    /// End-to-end fields, without cookies and tags.
+    pub fields: HeaderMap,
+    /// What its body's length will be, where it was announced.
+    pub length: Option<u64>,
+    pub vary: VaryKey,
+    pub tags: Tags,
+    /// [`Reason::Stored`], or why it is not kept.
+    pub storing: Reason,
+    /// How long it is good for, where it is kept.
+    pub lifetime: Option<Lifetime>,
+    /// How long the origin took.
+    pub origin_time: Duration,
+}
+
+impl FilledHead {
+    /// Who gave its lifetime.
+    pub(super) fn lifetime_from(&self) -> Option<LifetimeFrom> {
+        self.lifetime.map(|lifetime| lifetime.from)
+    }
+}
+
+impl Fill {
+    /// A fill that begins now.
+    pub(super) fn begin(stamp: Stamp) -> Fill {
+        Fill { stamp, tape: Tape::default(), answer: watch::Sender::new(None), private: Mutex::default() }
+    }
+
+    /// Waits for its answer. The fetch's own deadlines bound the wait.
+    pub(super) async fn answer(&self) -> FillAnswer {
+        let mut answers = self.answer.subscribe();
+        match answers.wait_for(Option::is_some).await {
+            Ok(answer) => answer.clone().unwrap_or(FillAnswer::Failed(FetchFailure::Lost)),
+            Err(_) => FillAnswer::Failed(FetchFailure::Lost),
+        }
+    }
+
+    /// The response that is for the leader alone; the first to ask gets it.
+    pub(super) fn take_private(&self) -> Option<Answered> {
+        self.private.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Leaves a response for the leader alone.
+    pub(super) fn leave_private(&self, answered: Answered) {
+        *self.private.lock().unwrap_or_else(PoisonError::into_inner) = Some(answered);
+    }
+
+    /// Tells those who wait; only the first answer counts.
+    pub(super) fn publish(&self, answer: FillAnswer) {
+        self.answer.send_if_modified(|current| {
+            let first = current.is_none();
+            current.get_or_insert(answer);
+            first
+        });
+    }
+}
+
+/// Sees to it that a fill has an end, whatever happens to its task.
+pub(super) struct Ending<'a> {
+    pub fill: &'a Fill,
+    pub figures: &'a RouteFigures,
+}
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if self.fill.answer.borrow().is_none() {
+            self.fill.publish(FillAnswer::Failed(FetchFailure::Lost));
+            self.figures.fill_ended(FillEnd::Lost, None);
+        }
+        self.fill.tape.end(Err(BodyError::Abandoned));
+    }
+}

@@ -1,0 +1,316 @@
+//! The task that fills: it asks the origin, decides what becomes of the answer, tells those who wait, and keeps what may be
+//! kept. A client that leaves stops nothing.
+//!
+//! The order of things is what makes purges exact: the stamp was taken before the request is sent, what is to be validated
+//! is judged after the stamp was taken, and what comes is kept before its readers see its end.
+
+use super::Proxy;
+use super::fill::{Ending, Fill, FillAnswer, FilledHead};
+use super::lookup::standing;
+use super::miss::Errand;
+use crate::body::{Body, BodyError};
+use crate::clock::Timestamp;
+use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};
+use crate::headers::end_to_end;
+use crate::ledger::Standing;
+use crate::observe::{FillEnd, OriginResult, RouteFigures};
+use crate::outcome::Reason;
+use crate::policy::{Exchange, Framing, Plan, groups, stale, storing, validation, vary};
+use crate::respond;
+use crate::stored::{Checked, FieldBlock, Lifetime, StoredBody, StoredResponse, VaryKey};
+use crate::tags::Tags;
+use bytes::Bytes;
+use http::{Method, StatusCode, header};
+use http_body_util::BodyExt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+/// Runs a fill to its end, and counts it.
+pub(super) async fn run(proxy: Arc<Proxy>, lead: Lead<Fill>, errand: Arc<Errand>) {
+    let _ending = Ending { fill: lead.fetch(), figures: errand.figures() };
+    let (end, not_stored) = match conduct(&proxy, &lead, &errand).await {
+        Ok(end) => (end, None),
+        Err((end, reason)) => (end, reason),
+    };
+    errand.figures().fill_ended(end, not_stored);
+}
+
+/// How a fill ended that kept nothing, and why not.
+type NotKept = (FillEnd, Option<Reason>);
+
+async fn conduct(proxy: &Arc<Proxy>, lead: &Lead<Fill>, errand: &Errand) -> Result<FillEnd, NotKept> {
+    let fill = lead.fetch();
+    let fail = |failure| {
+        fill.publish(FillAnswer::Failed(failure));
+        (FillEnd::Failed, None)
+    };
+    // Judged after the stamp was taken: a purge that came between look-up and now must not be undone by a 304.
+    let validating = errand.validates.clone().filter(|stored| !matches!(standing(proxy, stored), Standing::Gone(_)));
+    let answered = exchange(proxy, errand, validating.as_deref()).await.map_err(fail)?;
+    let Some(stored) = validating.filter(|_| answered.status == StatusCode::NOT_MODIFIED) else {
+        return receive(proxy, lead, errand, answered).await;
+    };
+    let Ok((fresh, kept)) = freshen(proxy, fill, errand, &stored, &answered) else {
+        // A 304 that does not fit what is stored: ask for the whole.
+        let whole = exchange(proxy, errand, None).await.map_err(fail)?;
+        return receive(proxy, lead, errand, whole).await;
+    };
+    fill.publish(FillAnswer::Validated(fresh, origin_time(&answered)));
+    kept.map_err(|reason| (FillEnd::NotStored, Some(reason)))?;
+    Ok(FillEnd::Freshened)
+}
+
+async fn exchange(
+    proxy: &Proxy,
+    errand: &Errand,
+    validating: Option<&StoredResponse>,
+) -> Result<Answered, FetchFailure> {
+    let mut fields = errand.as_sent.clone();
+    for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
+        fields.insert(name, value);
+    }
+    let answered = proxy.origin.send(&Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
+    count_exchange(errand.figures(), &answered);
+    answered
+}
+
+/// Counts a request to the origin by what came of it.
+pub(super) fn count_exchange(figures: &RouteFigures, answered: &Result<Answered, FetchFailure>) {
+    match answered {
+        Ok(answered) => figures.origin_answered(OriginResult::of(answered.status), Some(origin_time(answered))),
+        Err(_) => figures.origin_answered(OriginResult::Failed, None),
+    }
+}
+
+fn origin_time(answered: &Answered) -> Duration {
+    answered.received.since(answered.requested)
+}
+
+fn as_exchange<'a>(errand: &'a Errand, answered: &'a Answered) -> Exchange<'a> {
+    Exchange {
+        request: &errand.as_sent,
+        status: answered.status,
+        response: &answered.fields,
+        framing: answered.framing,
+        requested: answered.requested,
+        received: answered.received,
+        received_wall: answered.received_wall,
+    }
+}
+
+/// What a 304 makes of the stored response, and whether that was kept.
+fn freshen(
+    proxy: &Proxy,
+    fill: &Fill,
+    errand: &Errand,
+    stored: &StoredResponse,
+    answered: &Answered,
+) -> Result<(Arc<StoredResponse>, Result<(), Reason>), Reason> {
+    let exchange = as_exchange(errand, answered);
+    let (rule, cookies) = (&errand.rule.lifetime, &errand.rules.cookies);
+    let fresh = validation::freshen(stored, &exchange, rule, cookies, fill.stamp, proxy.new_generation())?;
+    let fresh = Arc::new(fresh);
+    let kept = keep(proxy, &fresh, answered.requested);
+    Ok((fresh, kept))
+}
+
+/// Takes a whole response in: decides what becomes of it, tells those who wait, and reads it to its end.
+async fn receive(
+    proxy: &Arc<Proxy>,
+    lead: &Lead<Fill>,
+    errand: &Errand,
+    answered: Answered,
+) -> Result<FillEnd, NotKept> {
+    let fill = lead.fetch();
+    let head = match judge(proxy, errand, &answered) {
+        Ok(head) => Arc::new(head),
+        Err(reason) => {
+            leave_to_leader(proxy, lead, errand, answered, reason);
+            return Err((FillEnd::NotStored, Some(reason)));
+        }
+    };
+    fill.publish(FillAnswer::Streaming(head.clone()));
+    let requested = answered.requested;
+    let end = match record(proxy, lead, errand, answered.body).await {
+        Err(broken) => {
+            fill.tape.end(Err(broken));
+            return Err((FillEnd::Broken, Some(Reason::Incomplete)));
+        }
+        Ok(None) => Err(Reason::TooLarge),
+        Ok(Some(body)) => match head.lifetime {
+            Some(lifetime) => store(proxy, fill, errand, &head, lifetime, body, requested),
+            None => Err(head.storing),
+        },
+    };
+    // Its readers see the end only now: whoever has read it finds it stored.
+    fill.tape.end(Ok(()));
+    end.map(|()| FillEnd::Stored).map_err(|reason| (FillEnd::NotStored, Some(reason)))
+}
+
+/// What cannot be shared is the leader's alone; the others are released at once, and the next are told beforehand.
+fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: Answered, reason: Reason) {
+    lead.close();
+    let status = answered.status;
+    if !stale::is_failure(status) {
+        proxy.unstorable.remember(&errand.key, proxy.clock.now());
+    }
+    lead.fetch().leave_private(answered);
+    lead.fetch().publish(FillAnswer::NotShared(reason, status));
+}
+
+/// Whether a response is for all, and whether it is kept; the error says why it is for the leader alone.
+fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHead, Reason> {
+    let exchange = as_exchange(errand, answered);
+    let cookies = &errand.rules.cookies;
+    let length = match answered.framing {
+        Framing::Length(bytes) => Some(bytes),
+        _ => None,
+    };
+    let plan = storing::decide(&exchange, &errand.rule.lifetime, cookies, false);
+    let tags = plan.as_ref().map_err(|reason| *reason).and_then(|_| errand.tags(&answered.fields));
+    let (plan, tags) = match (plan, tags) {
+        (Ok(plan), Ok(tags)) => (Some(plan), tags),
+        (Err(reason), _) | (_, Err(reason)) if storing::may_share_unstored(&exchange, reason, cookies) => {
+            return Ok(head_of(errand, answered, None, Tags::default(), length, reason));
+        }
+        (Err(reason), _) | (_, Err(reason)) => return Err(reason),
+    };
+    if length.is_some_and(|bytes| bytes > proxy.limits.object_bytes_max) {
+        return Err(Reason::TooLarge);
+    }
+    Ok(head_of(errand, answered, plan, tags, length, Reason::Stored))
+}
+
+fn head_of(
+    errand: &Errand,
+    answered: &Answered,
+    plan: Option<Plan>,
+    tags: Tags,
+    length: Option<u64>,
+    storing: Reason,
+) -> FilledHead {
+    let mut fields = end_to_end(&answered.fields);
+    fields.remove(header::SET_COOKIE);
+    groups::strip_tag_fields(&mut fields);
+    let names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
+    for name in plan.iter().flat_map(|plan| &plan.omit) {
+        fields.remove(name);
+    }
+    FilledHead {
+        status: answered.status,
+        fields,
+        length,
+        vary: VaryKey::of(&names, |name| vary::normalised(&errand.as_sent, name)),
+        tags,
+        storing,
+        lifetime: plan.map(|plan| plan.lifetime),
+        origin_time: origin_time(answered),
+    }
+}
+
+/// Reads a body onto the tape. Answers with the whole of it, or with nothing where it grew too large to keep.
+async fn record(
+    proxy: &Proxy,
+    lead: &Lead<Fill>,
+    errand: &Errand,
+    mut body: OriginBody,
+) -> Result<Option<Bytes>, BodyError> {
+    let fill = lead.fetch();
+    let mut held = Held { proxy, bytes: 0 };
+    let mut running = false;
+    while let Some(frame) = body.frame().await {
+        let Ok(data) = frame?.into_data() else { continue };
+        if data.is_empty() {
+            continue;
+        }
+        if !running && !held.take(data.len() as u64) {
+            running = true;
+            lead.close();
+            proxy.unstorable.remember(&errand.key, proxy.clock.now());
+            fill.tape.let_run();
+        }
+        if running && !fill.tape.room().await {
+            return Err(BodyError::Abandoned);
+        }
+        fill.tape.write(data);
+    }
+    Ok((!running).then(|| fill.tape.contents()))
+}
+
+/// Bytes that one fill holds, of those that all may.
+struct Held<'a> {
+    proxy: &'a Proxy,
+    bytes: u64,
+}
+
+impl Held<'_> {
+    /// Takes more; false where that would be too much, for this fill or for all.
+    fn take(&mut self, more: u64) -> bool {
+        let limits = self.proxy.limits;
+        if self.bytes + more > limits.object_bytes_max {
+            return false;
+        }
+        let all = self.proxy.filling_bytes.fetch_add(more, Ordering::Relaxed);
+        if all + more > limits.filling_bytes_max {
+            self.proxy.filling_bytes.fetch_sub(more, Ordering::Relaxed);
+            return false;
+        }
+        self.bytes += more;
+        true
+    }
+}
+
+impl Drop for Held<'_> {
+    fn drop(&mut self) {
+        self.proxy.filling_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
+    }
+}
+
+/// Keeps a response that has come whole, unless it was invalidated while it came.
+fn store(
+    proxy: &Proxy,
+    fill: &Fill,
+    errand: &Errand,
+    head: &FilledHead,
+    lifetime: Lifetime,
+    body: Bytes,
+    requested: Timestamp,
+) -> Result<(), Reason> {
+    let body = StoredBody::whole(body);
+    let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
+    let stored = StoredResponse {
+        cache: errand.rule.cache,
+        key: errand.key.clone(),
+        vary: head.vary.clone(),
+        generation: proxy.new_generation(),
+        status: head.status,
+        fields: FieldBlock::copy_of(&head.fields).map_err(|_| Reason::TooLarge)?,
+        body,
+        etag,
+        lifetime,
+        stamp: fill.stamp,
+        tags: head.tags.clone(),
+        route: errand.rule.name.clone(),
+        rule: errand.rule.fingerprint,
+        origin_time: head.origin_time,
+        checked: Checked::default(),
+    };
+    proxy.unstorable.forget(&errand.key);
+    keep(proxy, &Arc::new(stored), requested)
+}
+
+/// Into the memory tier at once, and into the store behind the response; unless something newer than the stamp matches it,
+/// or a purge asked that what is fetched so soon after it be not kept.
+fn keep(proxy: &Proxy, stored: &Arc<StoredResponse>, requested: Timestamp) -> Result<(), Reason> {
+    if proxy.ledger.standing(&stored.subject(), stored.stamp) != Standing::Valid {
+        return Err(Reason::InvalidatedInFlight);
+    }
+    if proxy.ledger.settling(&stored.subject(), requested) {
+        return Err(Reason::Settling);
+    }
+    proxy.memory.insert(stored.clone());
+    // What the queue has no room for stays in memory alone; the store counts it.
+    let _ = proxy.store.put(stored.clone());
+    Ok(())
+}

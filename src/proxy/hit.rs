@@ -1,0 +1,43 @@
+//! Answers from a stored response.
+
+use super::reply::Reply;
+use super::{Ask, Proxy};
+use crate::outcome::{Kind, Outcome, Reason};
+use crate::respond;
+use crate::stored::StoredResponse;
+use std::time::Duration;
+
+/// A fresh one.
+pub(super) fn fresh(proxy: &Proxy, ask: &Ask, stored: &StoredResponse) -> Reply {
+    from_stored(proxy, ask, stored, Outcome::new(Kind::Hit, Reason::Fresh), None)
+}
+
+/// A stale one, and why it may be used.
+pub(super) fn stale(proxy: &Proxy, ask: &Ask, stored: &StoredResponse, reason: Reason) -> Reply {
+    from_stored(proxy, ask, stored, Outcome::new(Kind::Stale, reason), None)
+}
+
+/// One that the origin was asked about, which took it `origin_time`.
+pub(super) fn validated(
+    proxy: &Proxy,
+    ask: &Ask,
+    stored: &StoredResponse,
+    outcome: Outcome,
+    origin_time: Duration,
+) -> Reply {
+    from_stored(proxy, ask, stored, outcome, Some(origin_time))
+}
+
+fn from_stored(
+    proxy: &Proxy,
+    ask: &Ask,
+    stored: &StoredResponse,
+    mut outcome: Outcome,
+    origin_time: Option<Duration>,
+) -> Reply {
+    let now = proxy.clock.now();
+    outcome.ttl_secs = Some(stored.lifetime.ttl_ms(now).div_euclid(1000));
+    let response = respond::stored(stored, &ask.method, &ask.fields, &outcome, now);
+    let saved_time = origin_time.is_none().then_some(stored.origin_time);
+    Reply { response, outcome, origin_time, saved_time }
+}

@@ -1,0 +1,72 @@
+//! Look-up: memory, then the store; the variant that Vary chooses; where it stands with the ledger; and what policy makes
+//! of all that.
+
+use super::admit::Wanted;
+use super::{Ask, Proxy};
+use crate::ledger::Standing;
+use crate::outcome::Reason;
+use crate::policy::{self, Reuse, vary};
+use crate::route::Rule;
+use crate::store::{StoreError, Variants};
+use crate::stored::StoredResponse;
+use std::sync::Arc;
+
+/// What look-up came to.
+#[derive(Debug)]
+pub(super) struct Found {
+    /// What to do.
+    pub reuse: Reuse,
+    /// With what; may also be there beside [`Reuse::Fetch`], as what answers if the origin fails.
+    pub stored: Option<Arc<StoredResponse>>,
+}
+
+/// Finds what is stored for a request and decides what it is good for.
+pub(super) async fn lookup(proxy: &Proxy, rule: &Rule, ask: &Ask, wanted: &Wanted) -> Found {
+    let as_sent = |name: &_| vary::normalised(wanted.as_sent(rule, ask), name);
+    let nothing = |reason| Found { reuse: Reuse::Fetch(reason), stored: None };
+    let Ok(variants) = stored_under(proxy, rule, wanted).await else { return nothing(Reason::StoreUnavailable) };
+    match vary::select(&variants, as_sent) {
+        Err(reason) => nothing(reason),
+        Ok(stored) => judge(proxy, rule, stored),
+    }
+}
+
+/// What a stored response that Vary chose is good for now.
+pub(super) fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>) -> Found {
+    let standing = standing(proxy, stored);
+    let reuse = policy::reuse::decide(stored, standing, rule.fingerprint, proxy.clock.now());
+    if let Standing::Gone(_) = standing {
+        // It will never be of use again: give its room back. A successor has another generation and stays.
+        proxy.memory.remove(stored.cache, &stored.key, stored.generation);
+        proxy.store.remove(stored.cache, &stored.key, stored.generation);
+        return Found { reuse, stored: None };
+    }
+    Found { reuse, stored: Some(stored.clone()) }
+}
+
+/// Where a stored response stands with the ledger. While nothing was recorded since it was last found valid, this is one
+/// integer comparison.
+pub(super) fn standing(proxy: &Proxy, stored: &StoredResponse) -> Standing {
+    // Read before the look at the records, so that one that comes in between is looked at the next time.
+    let version = proxy.ledger.version();
+    if stored.checked.covers(version) {
+        return Standing::Valid;
+    }
+    let standing = proxy.ledger.standing(&stored.subject(), stored.stamp);
+    if standing == Standing::Valid {
+        stored.checked.mark(version);
+    }
+    standing
+}
+
+/// Everything that is stored under a key.
+pub(super) async fn stored_under(proxy: &Proxy, rule: &Rule, wanted: &Wanted) -> Result<Variants, StoreError> {
+    if let Some(variants) = proxy.memory.get(rule.cache, &wanted.key) {
+        return Ok(variants);
+    }
+    let variants = proxy.store.get(rule.cache, &wanted.key).await?;
+    for stored in variants.iter().rev() {
+        proxy.memory.promote(stored.clone());
+    }
+    Ok(Variants::of(variants))
+}

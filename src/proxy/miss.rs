@@ -1,0 +1,237 @@
+//! What the cache cannot answer: one fetch for all who ask, each of whom looks whether its answer is right for them.
+
+use super::admit::Wanted;
+use super::ask::Carried;
+use super::failure::Failure;
+use super::fill::{Fill, FillAnswer, FilledHead};
+use super::filling;
+use super::lookup::standing;
+use super::pass::{self, Under};
+use super::reply::Reply;
+use super::{Ask, Proxy, Rules, hit};
+use crate::body::Body;
+use crate::fetch::{Answered, Joined, TapeReader};
+use crate::headers::end_to_end;
+use crate::key::Key;
+use crate::ledger::{Standing, Subject};
+use crate::observe::RouteFigures;
+use crate::outcome::{Kind, Outcome, Reason};
+use crate::policy::{groups, stale, vary};
+use crate::respond;
+use crate::route::{Routed, Rule};
+use crate::stored::StoredResponse;
+use crate::tags::{BadTag, Tag, Tags};
+use http::{HeaderMap, StatusCode, header};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Fills that one request joins before it goes its own way: each was refused because a purge came between.
+const JOINS_MAX: usize = 3;
+
+/// What a fill is to fetch, and what it may do with it.
+pub(super) struct Errand {
+    pub rules: Arc<Rules>,
+    pub rule: Arc<Rule>,
+    pub key: Key,
+    pub path_and_query: String,
+    /// The fields to send.
+    pub as_sent: HeaderMap,
+    /// The stored response to validate.
+    pub validates: Option<Arc<StoredResponse>>,
+    /// What may answer if the origin fails.
+    pub fallback: Option<Arc<StoredResponse>>,
+    /// Whether the visitor has cookies that are not sent: then what cannot be shared is not this visitor's either.
+    pub withholds_cookies: bool,
+    /// The rule's place among the router's.
+    place: usize,
+    rule_tags: Result<Vec<Tag>, BadTag>,
+}
+
+impl Errand {
+    /// Where it is counted.
+    pub(super) fn figures(&self) -> &RouteFigures {
+        self.rules.figures.at(self.place)
+    }
+
+    /// What the request falls under.
+    fn under(&self) -> Under<'_> {
+        Under { rule: &self.rule, rules: &self.rules, figures: self.figures() }
+    }
+
+    /// All tags of a response: the rule's and the origin's.
+    pub(super) fn tags(&self, response: &HeaderMap) -> Result<Tags, Reason> {
+        let of_rule = self.rule_tags.clone().map_err(|_| Reason::BadTags)?;
+        let of_origin = groups::tags_of(response).map_err(|_| Reason::BadTags)?;
+        Tags::collect(of_rule.into_iter().chain(of_origin)).map_err(|_| Reason::BadTags)
+    }
+}
+
+impl Errand {
+    /// The errand of a request that falls under a rule. `stored` is what was found and cannot be used as it is.
+    pub(super) fn new(
+        rules: &Arc<Rules>,
+        routed: &Routed<'_>,
+        ask: &Ask,
+        wanted: &Wanted,
+        stored: Option<Arc<StoredResponse>>,
+    ) -> Errand {
+        let query = wanted.key.query().map(|query| format!("?{query}")).unwrap_or_default();
+        Errand {
+            rules: rules.clone(),
+            rule: routed.rule.clone(),
+            key: wanted.key.clone(),
+            path_and_query: format!("{}{query}", wanted.key.path()),
+            as_sent: wanted.as_sent(routed.rule, ask).clone(),
+            validates: None,
+            fallback: stored,
+            withholds_cookies: !routed.rule.unmatched && ask.fields.contains_key(header::COOKIE),
+            place: routed.place,
+            rule_tags: routed.tags(),
+        }
+    }
+
+    /// The same, to ask whether what was found still holds.
+    pub(super) fn validating(self) -> Errand {
+        Errand { validates: self.fallback.clone(), ..self }
+    }
+}
+
+/// Fetches, or shares the fetch that is under way, and answers with what comes of it.
+pub(super) async fn fetch(
+    proxy: &Arc<Proxy>,
+    ask: &Ask,
+    errand: Errand,
+    reason: Reason,
+    carried: Carried,
+) -> Result<Reply, Failure> {
+    let errand = Arc::new(errand);
+    let mut refused: Option<Arc<Fill>> = None;
+    for _ in 0..JOINS_MAX {
+        let share = join(proxy, &errand, refused.as_ref());
+        match share.fill.answer().await {
+            FillAnswer::Streaming(head) => {
+                if let Some(reply) = instead_of_failure(proxy, ask, &errand, head.status) {
+                    return Ok(reply);
+                }
+                if !share.leads && !fits(proxy, &errand, &share.fill, &head) {
+                    refused = Some(share.fill);
+                    continue;
+                }
+                match share.reader {
+                    Some(reader) => return Ok(streamed(&head, reader, reason, share.leads)),
+                    None => break,
+                }
+            }
+            FillAnswer::Validated(stored, origin_time) => {
+                if share.leads || standing(proxy, &stored) == Standing::Valid {
+                    return Ok(validated(proxy, ask, &stored, reason, origin_time, share.leads));
+                }
+                refused = Some(share.fill);
+            }
+            FillAnswer::NotShared(why, status) => {
+                if let Some(reply) = instead_of_failure(proxy, ask, &errand, status) {
+                    return Ok(reply);
+                }
+                let own = (share.leads && !errand.withholds_cookies).then(|| share.fill.take_private()).flatten();
+                return match own {
+                    Some(answered) => Ok(unshared(answered, reason, why)),
+                    None => pass::pass(proxy, ask, errand.under(), Reason::KnownUnstorable, carried).await,
+                };
+            }
+            FillAnswer::Failed(failure) => {
+                return stale_reply(proxy, ask, &errand).ok_or(Failure::Fetch(failure));
+            }
+        }
+    }
+    pass::pass(proxy, ask, errand.under(), Reason::KnownUnstorable, carried).await
+}
+
+/// Starts a validation that nobody waits for, unless one is under way.
+pub(super) fn revalidate_behind(proxy: &Arc<Proxy>, errand: Errand) {
+    let stamp = || Fill::begin(proxy.ledger.stamp());
+    if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, stamp) {
+        proxy.tasks.spawn(filling::run(proxy.clone(), lead, Arc::new(errand)));
+    }
+}
+
+/// A request's share in a fill.
+struct Share {
+    fill: Arc<Fill>,
+    /// A reader from the body's start; none where it had gone too far when this request came.
+    reader: Option<TapeReader>,
+    leads: bool,
+}
+
+fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -> Share {
+    match proxy.fills.join(&errand.key, refused, || Fill::begin(proxy.ledger.stamp())) {
+        Joined::Follower(fill) => Share { reader: fill.tape.reader(), fill, leads: false },
+        Joined::Leader(lead) => {
+            let fill = lead.fetch().clone();
+            // Before the fill can run ahead of its first reader.
+            let reader = fill.tape.reader();
+            proxy.tasks.spawn(filling::run(proxy.clone(), lead, errand.clone()));
+            Share { fill, reader, leads: true }
+        }
+    }
+}
+
+/// Whether a response that another request's fill brought is right for this one too: made for the same values of what Vary
+/// names, and not invalidated since that fill began.
+fn fits(proxy: &Proxy, errand: &Errand, fill: &Fill, head: &FilledHead) -> bool {
+    let subject = Subject {
+        cache: errand.rule.cache,
+        host: errand.key.host(),
+        path: errand.key.path(),
+        query: errand.key.query(),
+        tags: &head.tags,
+    };
+    head.vary.matches(|name| vary::normalised(&errand.as_sent, name))
+        && proxy.ledger.standing(&subject, fill.stamp) == Standing::Valid
+}
+
+fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) -> Reply {
+    let mut outcome = Outcome::new(if leads { Kind::Miss } else { Kind::Collapsed }, reason);
+    outcome.fwd_status = Some(head.status.as_u16());
+    outcome.storing = Some(head.storing);
+    outcome.collapsed = !leads;
+    let body = Body::streamed(reader.announced(head.length));
+    let response = respond::streaming(head.status, head.fields.clone(), body, &outcome, head.lifetime_from());
+    Reply { origin_time: Some(head.origin_time), ..Reply::new(response, outcome) }
+}
+
+fn validated(
+    proxy: &Proxy,
+    ask: &Ask,
+    stored: &StoredResponse,
+    reason: Reason,
+    origin_time: Duration,
+    leads: bool,
+) -> Reply {
+    let mut outcome = Outcome::new(Kind::Revalidated, reason);
+    outcome.fwd_status = Some(StatusCode::NOT_MODIFIED.as_u16());
+    outcome.collapsed = !leads;
+    hit::validated(proxy, ask, stored, outcome, origin_time)
+}
+
+/// The leader's own response, which nobody shares.
+fn unshared(answered: Answered, reason: Reason, why: Reason) -> Reply {
+    let mut outcome = Outcome::new(Kind::Miss, reason);
+    outcome.fwd_status = Some(answered.status.as_u16());
+    outcome.storing = Some(why);
+    let origin_time = answered.received.since(answered.requested);
+    let body = Body::streamed(answered.body);
+    let response = respond::streaming(answered.status, end_to_end(&answered.fields), body, &outcome, None);
+    Reply { origin_time: Some(origin_time), ..Reply::new(response, outcome) }
+}
+
+/// What answers in place of an origin's failure, where something may.
+fn instead_of_failure(proxy: &Proxy, ask: &Ask, errand: &Errand, status: StatusCode) -> Option<Reply> {
+    stale::is_failure(status).then(|| stale_reply(proxy, ask, errand)).flatten()
+}
+
+fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Reply> {
+    let stored = errand.fallback.as_ref()?;
+    let (standing, now) = (standing(proxy, stored), proxy.clock.now());
+    let may = stale::may_answer_failure(stored, standing, errand.rule.fingerprint, now);
+    may.then(|| hit::stale(proxy, ask, stored, Reason::StaleIfError))
+}

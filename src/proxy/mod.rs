@@ -1,0 +1,177 @@
+//! The life of a request. [`handle`] is the outside: arrival, request id, log line, metric, and errors turned into
+//! responses. `serve` is the inside, and reads as the flow does: route, admit, look up, decide, then exactly one of hit,
+//! stale, validate, miss or pass.
+//!
+//! Every step is one call into the module that owns it. What is decided here is only what becomes of the answers.
+
+mod admit;
+mod ask;
+mod course;
+mod explain;
+mod failure;
+mod fill;
+mod filling;
+mod handle;
+mod hit;
+mod lookup;
+mod miss;
+mod pass;
+mod reply;
+mod rules;
+mod serve;
+mod unstorable;
+
+pub use ask::Ask;
+pub use explain::{Examined, Explained, NotExplained};
+pub use rules::Rules;
+
+use crate::clock::Clock;
+use crate::fetch::{Collapse, Origin};
+use crate::invalidate::Invalidator;
+use crate::key::Key;
+use crate::ledger::Ledger;
+use crate::observe::Observer;
+use crate::store::{CacheFigures, MemoryTier, Store, StoreFigures};
+use crate::stored::StoredResponse;
+use arc_swap::ArcSwap;
+use fill::Fill;
+use http::HeaderValue;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use tokio_util::task::TaskTracker;
+use unstorable::Unstorable;
+
+/// The parts that answer requests. One for the whole process.
+pub struct Proxy {
+    /// What the configuration says, swapped whole on reload.
+    pub(crate) rules: ArcSwap<Rules>,
+    pub(crate) origin: Origin,
+    pub(crate) memory: MemoryTier,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) ledger: Ledger,
+    pub(crate) invalidator: Arc<Invalidator>,
+    pub(crate) observer: Arc<Observer>,
+    pub(crate) clock: Clock,
+    fills: Collapse<Fill>,
+    unstorable: Unstorable,
+    /// Bytes that fills under way hold, to bound them all together.
+    filling_bytes: AtomicU64,
+    limits: FillLimits,
+    generations: AtomicU64,
+    /// Random, so that ids of two runs are told apart in the logs.
+    process_name: u32,
+    requests: AtomicU64,
+    /// Fills and tunnels: what goes on when its client has gone.
+    tasks: TaskTracker,
+}
+
+/// What fills may hold.
+#[derive(Clone, Copy, Debug)]
+pub struct FillLimits {
+    /// Bytes of the largest body that is kept.
+    pub object_bytes_max: u64,
+    /// Bytes that all fills under way may hold together; past it, what is being fetched streams through unkept.
+    pub filling_bytes_max: u64,
+}
+
+/// What a proxy is made of.
+pub struct Parts {
+    /// What the configuration says.
+    pub rules: Rules,
+    /// Where misses go.
+    pub origin: Origin,
+    /// The hot tier.
+    pub memory: MemoryTier,
+    /// The tier behind it.
+    pub store: Arc<dyn Store>,
+    /// What has been invalidated.
+    pub ledger: Ledger,
+    /// What turns unsafe methods into invalidations.
+    pub invalidator: Arc<Invalidator>,
+    /// Logs and metrics.
+    pub observer: Arc<Observer>,
+    /// The time.
+    pub clock: Clock,
+    /// What fills may hold.
+    pub limits: FillLimits,
+    /// A random number: the first generation, and the name in request ids.
+    pub seed: u64,
+}
+
+impl Proxy {
+    /// A proxy of these parts.
+    pub fn new(parts: Parts) -> Proxy {
+        Proxy {
+            rules: ArcSwap::from_pointee(parts.rules),
+            origin: parts.origin,
+            memory: parts.memory,
+            store: parts.store,
+            ledger: parts.ledger,
+            invalidator: parts.invalidator,
+            observer: parts.observer,
+            clock: parts.clock,
+            fills: Collapse::default(),
+            unstorable: Unstorable::default(),
+            filling_bytes: AtomicU64::new(0),
+            limits: parts.limits,
+            generations: AtomicU64::new(parts.seed),
+            // Any 32 of the seed's bits are as random as it is.
+            process_name: (parts.seed >> 32) as u32,
+            requests: AtomicU64::new(0),
+            tasks: TaskTracker::new(),
+        }
+    }
+
+    /// Puts new rules in force for every request that arrives from now on.
+    pub fn set_rules(&self, rules: Rules) {
+        self.rules.store(Arc::new(rules));
+    }
+
+    /// A number that tells one stored response from every other: random at its start, then counted.
+    fn new_generation(&self) -> u64 {
+        self.generations.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// An id for a request: the process's own random name, and a count.
+    fn new_request_id(&self) -> HeaderValue {
+        let count = self.requests.fetch_add(1, Ordering::Relaxed);
+        let id = format!("{:08x}-{count:x}", self.process_name);
+        // Hexadecimal digits and a hyphen are always a field value.
+        HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    }
+
+    /// Waits for fills and tunnels that are still under way. Call it after the listeners have drained.
+    pub async fn finish(&self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Whether a response under this key turned out not to be storable a short time ago.
+    fn knows_unstorable(&self, key: &Key) -> bool {
+        self.unstorable.remembers(key, self.clock.now())
+    }
+
+    /// What the memory tier holds, by cache.
+    pub fn memory_figures(&self) -> [CacheFigures; 3] {
+        self.memory.figures()
+    }
+
+    /// What the store behind memory says of itself.
+    pub fn store_figures(&self) -> StoreFigures {
+        self.store.figures()
+    }
+
+    /// Brings a response from the store into memory, where it is of use there.
+    pub fn promote(&self, stored: Arc<StoredResponse>) {
+        self.memory.promote(stored);
+    }
+
+    /// Lets go of everything in memory and in the store, of one cache or all. The ledger has already made it unusable.
+    ///
+    /// # Errors
+    /// The store could not be cleared now; its responses stay unusable and make room in time.
+    pub async fn clear(&self, cache: Option<crate::cache_name::CacheName>) -> Result<(), crate::store::StoreError> {
+        self.memory.clear(cache);
+        self.store.clear(cache).await
+    }
+}
