@@ -1,0 +1,28 @@
+//! Whole proxies, played out: a scripted origin, raw clients, a held clock, and a real vitrine between them.
+//!
+//! - `basics`: misses, hits, what browsers are told, HEAD, conditions, ranges
+//! - `keys`: hosts, queries, cookies, Vary; what must share a page and what must not
+//! - `personal`: what is one visitor's own never becomes another's
+//! - `collapse`: one fetch for many, and every way it can end
+//! - `stale`: validation, serving stale, a failing origin
+//! - `commands`: the program itself, each command as an operator runs it
+//! - `purges`: exactness, above all against what is in flight
+//! - `broken`: origins that answer with what is not a whole response
+//! - `reload`: a changed file, good and bad
+//! - `requests`: clients that send what must not be acted on
+//! - `restarts`: what outlives the process
+//! - `webhooks`: signed events
+
+mod basics;
+mod broken;
+mod collapse;
+mod commands;
+mod keys;
+mod personal;
+mod purges;
+mod reload;
+mod requests;
+mod restarts;
+mod stage;
+mod stale;
+mod webhooks;

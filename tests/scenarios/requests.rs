@@ -1,0 +1,170 @@
+//! Clients that send what must not be acted on (rows S1 to S32, R6 to R10): each gets a clear answer, and the origin never
+//! hears of it.
+
+use crate::stage::{Stage, page, raw, request};
+
+async fn refused(bytes: &str, status: u16) {
+    let stage = Stage::open().await;
+    stage.origin.says("/", [page("home", &[])]);
+    let mut client = stage.client().await;
+    client.send(bytes).await;
+    let head = client.head().await.unwrap_or_else(|| panic!("no answer to {bytes:?}"));
+    assert_eq!(head.status, status, "{bytes:?}");
+    assert_eq!(stage.origin.asked().len(), 0, "{bytes:?} reached the origin");
+    stage.get("/").await.expect(200, "home");
+}
+
+#[tokio::test]
+async fn s2_to_s12_framing_that_two_could_read_differently_is_refused() {
+    for te in [
+        "xchunked",
+        "chunked;foo=bar",
+        "\"chunked\"",
+        "",
+        "chunked,",
+        "chunked, identity",
+        "identity, chunked",
+        "gzip, chunked",
+        "chunked, chunked",
+        ",chunked",
+    ] {
+        refused(&format!("POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: {te}\r\n\r\n0\r\n\r\n"), 400).await;
+    }
+    for lines in [
+        "Transfer-Encoding: chunked\r\nTransfer-Encoding: identity",
+        "Transfer-Encoding: identity\r\nTransfer-Encoding: chunked",
+        "Content-Length: 3\r\nContent-Length: 4",
+        "Content-Length: 3, 3",
+        "Content-Length: +3",
+        "Content-Length: 0x3",
+        "Content-Length: -1",
+        "Content-Length: ",
+        "Content-Length: 18446744073709551616",
+        "Content-Length: 003",
+        "Transfer-Encoding:\r\n chunked",
+        "X-A: b\r\n c",
+        "Transfer-Encoding : chunked",
+        "X: a\rTransfer-Encoding: chunked",
+        "X: a\0b",
+        "X: a\u{1}b",
+    ] {
+        refused(&format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n0\r\n\r\n"), 400).await;
+    }
+    refused("POST / HTTP/1.0\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400).await;
+}
+
+#[tokio::test]
+async fn s22_s26_s28_to_s32_targets_hosts_and_expectations_that_are_none_are_refused() {
+    for (bytes, status) in [
+        ("GET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: a@b/x\r\n\r\n", 400),
+        ("GET http://evil/x HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET foo HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET a:80 HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET * HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("GET /\u{e9} HTTP/1.1\r\nHost: a\r\n\r\n", 400),
+        ("CONNECT a:80 HTTP/1.1\r\nHost: a:80\r\n\r\n", 405),
+        ("TRACE / HTTP/1.1\r\nHost: a\r\n\r\n", 405),
+        ("GET / HTTP/1.1\r\nHost: a\r\nExpect: y 100-continue\r\n\r\n", 417),
+        ("GET / HTTP/1.1\r\nHost: a\r\nUpgrade: x\r\nConnection: upgrade\r\nContent-Length: 3\r\n\r\nabc", 400),
+    ] {
+        refused(bytes, status).await;
+    }
+}
+
+#[tokio::test]
+async fn r6_heads_beyond_the_limits_are_refused() {
+    let field = |bytes: usize| format!("X: {}\r\n", "a".repeat(bytes));
+    refused(&format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "a".repeat(9000)), 414).await;
+    refused(&format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", field(9000)), 431).await;
+    refused(&format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", field(8000).repeat(5)), 431).await;
+    refused(&format!("GET / HTTP/1.1\r\nHost: a\r\n{}\r\n", field(1).repeat(101)), 431).await;
+}
+
+#[tokio::test]
+async fn s8_s23_bytes_behind_a_request_never_become_part_of_it_or_of_another() {
+    let stage = Stage::open().await;
+    stage.origin.says("/", [page("home", &[])]);
+    stage.get("/").await;
+    // S23: a body that a hit leaves unread.
+    let mut client = stage.client().await;
+    let smuggled = "GET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n";
+    client
+        .send(format!("GET / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: {}\r\n\r\n{smuggled}", smuggled.len()))
+        .await;
+    client.response("GET").await.expect(200, "home");
+    assert_eq!(stage.origin.times_asked("/smuggled"), 0);
+    // S8: HTTP/1.0 without a length has no body.
+    let mut client = stage.client().await;
+    client.send("POST /products/x HTTP/1.0\r\nHost: a\r\nConnection: keep-alive\r\n\r\n").await;
+    client.response("POST").await;
+    assert!(stage.origin.asked().last().expect("passed").body.is_empty());
+}
+
+#[tokio::test]
+async fn s20_s21_no_framing_of_a_client_reaches_the_origin() {
+    let stage = Stage::open().await;
+    stage.origin.says("/", [page("home", &["etag: \"1\""])]);
+    stage.origin.says("/save", [page("saved", &[])]);
+    let mut client = stage.client().await;
+    client
+        .send("POST /save HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n3\r\na=b\r\n0\r\nContent-Length: 50\r\nHost: evil\r\n\r\n")
+        .await;
+    client.response("POST").await.expect(200, "saved");
+    let asked = stage.origin.asked().remove(0);
+    assert_eq!(asked.body, b"3\r\na=b\r\n0\r\n\r\n");
+    assert!(!asked.head.contains("evil") && asked.field("trailer").is_none(), "{}", asked.head);
+    // A fill for a client that sent framing of its own has none.
+    stage.get_with("/", &["Content-Length: 0"]).await.expect(200, "home");
+    let fill = stage.origin.asked().remove(1);
+    assert_eq!((fill.field("content-length"), fill.field("transfer-encoding")), (None, None));
+}
+
+#[tokio::test]
+async fn s17_s19_a_request_body_that_breaks_is_never_finished_towards_the_origin() {
+    for broken in ["3;a\nabc\r\n", "0x3\r\nabc\r\n", "3\r\nabcXX0\r\n\r\n", "10000000000000003\r\nabc"] {
+        let stage = Stage::open().await;
+        stage.origin.says("/save", [page("saved", &[])]);
+        let mut client = stage.client().await;
+        client.send(format!("POST /save HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n{broken}")).await;
+        let got = client.head().await;
+        assert!(got.is_none_or(|got| got.status >= 400), "{broken:?}");
+        assert_eq!(stage.origin.times_asked("/save"), 0, "{broken:?} was finished");
+    }
+}
+
+#[tokio::test]
+async fn s24_s25_an_upgrade_happens_only_on_a_route_that_passes() {
+    let stage = Stage::open().await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n";
+    stage.origin.says("/checkout/socket", [raw(switch).then("hello from the origin")]);
+    stage.origin.says("/", [page("home", &[])]);
+    let fields = ["Connection: Upgrade", "Upgrade: echo"];
+
+    let mut client = stage.client().await;
+    client.send(request("GET", "/checkout/socket", &fields)).await;
+    let head = client.head().await.expect("an answer");
+    assert_eq!((head.status, head.field("upgrade")), (101, Some("echo")));
+    assert_eq!(client.bytes(21).await, b"hello from the origin");
+
+    stage.get_with("/", &fields).await.expect(200, "home");
+    assert_eq!(stage.origin.asked().last().expect("passed").field("upgrade"), None);
+    let h2c = ["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: x"];
+    stage.get_with("/", &h2c).await.expect(200, "home");
+    let asked = stage.origin.asked().pop().expect("passed");
+    assert_eq!((asked.field("upgrade"), asked.field("http2-settings")), (None, None));
+}
+
+#[tokio::test]
+async fn purge_is_for_allowed_peers_and_never_reaches_the_origin() {
+    let stage = Stage::with(&format!(
+        "store: {{ backend: memory }}\ninvalidation: {{ allow: [192.0.2.1] }}\n{}",
+        crate::stage::ROUTES
+    ))
+    .await;
+    assert_eq!(stage.ask("PURGE", "/", &[]).await.status, 403);
+    assert_eq!(stage.ask("BAN", "/", &[]).await.status, 405);
+    assert_eq!(stage.origin.asked().len(), 0);
+}

@@ -1,0 +1,154 @@
+//! The stage: a whole vitrine with a held clock between a scripted origin and clients on raw sockets. A scenario is what
+//! the origin says, what the client asks, and what both expect.
+
+mod client;
+mod gate;
+mod origin;
+pub mod process;
+
+pub use client::{Client, Got};
+pub use gate::Gate;
+pub use origin::{Line, Origin, answer, head_only, page, raw, silence};
+
+use std::future::Future;
+use std::time::Duration;
+use vitrine::app::App;
+use vitrine::clock::{Clock, HeldClock, Timestamp};
+
+/// Noon of a day in November 2026, in milliseconds.
+pub const NOON: Timestamp = Timestamp(1_795_521_600_000);
+
+/// The routes that most plays need.
+pub const ROUTES: &str = r#"
+routes:
+  - { name: home, match: "/", ttl: 5m, tags: [products] }
+  - { name: product, match: "/products/{product}", ttl: 30m, cache: products, tags: ["product:{product}"] }
+  - { name: checkout, match: "/checkout/{*path}", pass: true }
+cookies: { session: [sessionid], personal: [basket], key: [currency], drop: [seen] }
+query: { ignore: [utm_*] }
+"#;
+
+/// A whole vitrine between an origin and clients.
+pub struct Stage {
+    pub app: App,
+    pub origin: Origin,
+    pub clock: HeldClock,
+    pub data: tempfile::TempDir,
+    config: String,
+}
+
+impl Stage {
+    /// Opens with [`ROUTES`] and nothing behind memory.
+    pub async fn open() -> Stage {
+        Stage::with(&format!("store: {{ backend: memory }}\n{ROUTES}")).await
+    }
+
+    /// Opens with these lines of `proxy.yaml` beside the addresses.
+    pub async fn with(lines: &str) -> Stage {
+        let data = tempfile::tempdir().expect("a directory");
+        let origin = Origin::open().await;
+        let config = format!(
+            "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\n\
+             origin: {{ url: \"http://{}\", response_timeout: 5s }}\ndata_dir: {:?}\nlog: {{ access: off }}\n{lines}",
+            origin.address,
+            data.path()
+        );
+        let (clock, hand) = Clock::held(NOON);
+        let app = start(&config, &data, clock).await;
+        Stage { app, origin, clock: hand, data, config }
+    }
+
+    /// Stops vitrine and starts it again over the same files, with the clock where it was.
+    pub async fn restart(self) -> Stage {
+        self.stopped(|| ()).await
+    }
+
+    /// The same, with something done to the files in between.
+    pub async fn stopped(self, meanwhile: impl FnOnce()) -> Stage {
+        let Stage { app, origin, clock, data, config } = self;
+        app.stop().await;
+        meanwhile();
+        let app = start(&config, &data, clock.clock()).await;
+        Stage { app, origin, clock, data, config }
+    }
+
+    /// A new connection.
+    pub async fn client(&self) -> Client {
+        Client::connect(self.app.public_addresses()[0]).await
+    }
+
+    /// GET on a connection of its own.
+    pub async fn get(&self, target: &str) -> Got {
+        self.ask("GET", target, &[]).await
+    }
+
+    /// GET with further fields.
+    pub async fn get_with(&self, target: &str, fields: &[&str]) -> Got {
+        self.ask("GET", target, fields).await
+    }
+
+    /// Any request without a body.
+    pub async fn ask(&self, method: &str, target: &str, fields: &[&str]) -> Got {
+        let mut client = self.client().await;
+        client.send(request(method, target, fields)).await;
+        client.response(method).await
+    }
+
+    /// GET from the admin address.
+    pub async fn admin(&self, target: &str) -> Got {
+        let mut client = Client::connect(self.app.admin_address()).await;
+        client.send(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", self.app.admin_address())).await;
+        client.response("GET").await
+    }
+
+    /// The configuration it was opened with.
+    pub fn config(&self) -> &str {
+        &self.config
+    }
+
+    /// Saves another configuration, as an editor does: beside it, then in its place.
+    pub fn save(&self, config: &str) {
+        let file = self.data.path().join("proxy.yaml");
+        let beside = file.with_extension("new");
+        std::fs::write(&beside, config).expect("the directory is writable");
+        std::fs::rename(&beside, &file).expect("the directory is writable");
+    }
+
+    /// A purge that must succeed.
+    pub async fn purge(&self, target: &str) {
+        assert_eq!(self.ask("PURGE", target, &[]).await.status, 200);
+    }
+
+    /// A purge by tag that must succeed.
+    pub async fn purge_tag(&self, tag: &str) {
+        assert_eq!(self.ask("PURGE", "/", &[&format!("Surrogate-Key: {tag}")]).await.status, 200);
+    }
+
+    /// Lets time pass.
+    pub fn pass(&self, time: Duration) {
+        self.clock.advance(time);
+    }
+}
+
+/// The bytes of a request to `shop.example`.
+pub fn request(method: &str, target: &str, fields: &[&str]) -> String {
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n")
+}
+
+async fn start(config: &str, data: &tempfile::TempDir, clock: Clock) -> App {
+    let file = data.path().join("proxy.yaml");
+    std::fs::write(&file, config).expect("the directory is writable");
+    match App::start(&file, std::sync::Arc::new(|_: &str| None), clock) {
+        Ok(app) => app,
+        Err(error) => panic!("vitrine does not start: {error}"),
+    }
+}
+
+/// Waits for what has to happen, and says what did not.
+pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), future).await {
+        Ok(value) => value,
+        Err(_) => panic!("waited 20 s until {what}"),
+    }
+}

@@ -1,0 +1,234 @@
+//! The origin's part: a raw socket that says what the play tells it to say, and remembers what it was asked.
+
+use super::client::find;
+use super::gate::Gate;
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+
+/// The scripted origin.
+#[derive(Clone)]
+pub struct Origin {
+    pub address: SocketAddr,
+    script: Arc<Mutex<Script>>,
+    closed: tokio_util::sync::CancellationToken,
+    asked: Arc<watch::Sender<Vec<Asked>>>,
+}
+
+#[derive(Default)]
+struct Script {
+    lines: HashMap<String, Vec<Line>>,
+}
+
+/// A request as the origin saw it.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    pub method: String,
+    pub target: String,
+    pub head: String,
+    pub body: Vec<u8>,
+}
+
+impl Asked {
+    pub fn field(&self, name: &str) -> Option<String> {
+        let lines = self.head.split("\r\n").skip(1).filter_map(|line| line.split_once(':'));
+        let values: Vec<String> = lines
+            .filter(|(own, _)| own.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value.trim().to_string())
+            .collect();
+        (!values.is_empty()).then(|| values.join(", "))
+    }
+}
+
+/// What the origin does in answer to a request.
+#[derive(Clone, Debug)]
+pub struct Line(Vec<Act>);
+
+#[derive(Clone, Debug)]
+enum Act {
+    Say(Vec<u8>),
+    Wait(Gate),
+    Close,
+    Reset,
+}
+
+/// A 200 with a body and these fields.
+pub fn page(body: &str, fields: &[&str]) -> Line {
+    answer("200 OK", body, fields)
+}
+
+/// Any answer with a body, framed by its length.
+pub fn answer(status: &str, body: &str, fields: &[&str]) -> Line {
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    raw(format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{fields}\r\n{body}", body.len()))
+}
+
+/// A head without a body, such as a 304.
+pub fn head_only(status: &str, fields: &[&str]) -> Line {
+    let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
+    raw(format!("HTTP/1.1 {status}\r\n{fields}\r\n"))
+}
+
+/// Exactly these bytes.
+pub fn raw(bytes: impl Into<Vec<u8>>) -> Line {
+    Line(vec![Act::Say(bytes.into())])
+}
+
+/// Nothing, for ever.
+pub fn silence() -> Line {
+    Line(vec![Act::Wait(Gate::shut())])
+}
+
+impl Line {
+    /// Held before its first byte.
+    pub fn held_by(mut self, gate: &Gate) -> Line {
+        self.0.insert(0, Act::Wait(gate.clone()));
+        self
+    }
+
+    /// And then waits.
+    pub fn then_held_by(mut self, gate: &Gate) -> Line {
+        self.0.push(Act::Wait(gate.clone()));
+        self
+    }
+
+    /// And then says more.
+    pub fn then(mut self, bytes: impl Into<Vec<u8>>) -> Line {
+        self.0.push(Act::Say(bytes.into()));
+        self
+    }
+
+    /// And then closes the connection.
+    pub fn then_closes(mut self) -> Line {
+        self.0.push(Act::Close);
+        self
+    }
+
+    /// And then resets the connection.
+    pub fn then_resets(mut self) -> Line {
+        self.0.push(Act::Reset);
+        self
+    }
+}
+
+impl Origin {
+    pub async fn open() -> Origin {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let origin = Origin {
+            address: listener.local_addr().expect("it is bound"),
+            script: Arc::default(),
+            closed: tokio_util::sync::CancellationToken::new(),
+            asked: Arc::new(watch::Sender::new(Vec::new())),
+        };
+        let own = origin.clone();
+        tokio::spawn(async move {
+            own.closed.run_until_cancelled(own.clone().accept(listener)).await;
+        });
+        origin
+    }
+
+    /// Listens no more.
+    pub async fn close(&self) {
+        self.closed.cancel();
+        super::in_time("the origin is gone", async {
+            while TcpStream::connect(self.address).await.is_ok() {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    async fn accept(self, listener: TcpListener) {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(self.clone().play(stream));
+        }
+    }
+
+    /// What it says from now on to requests for a target; several lines are said one after the other, the last for ever.
+    pub fn says(&self, target: &str, lines: impl IntoIterator<Item = Line>) {
+        let lines: Vec<Line> = lines.into_iter().collect();
+        self.script.lock().unwrap().lines.insert(target.to_string(), lines);
+    }
+
+    /// What it was asked so far.
+    pub fn asked(&self) -> Vec<Asked> {
+        self.asked.borrow().clone()
+    }
+
+    /// How often it was asked for a target.
+    pub fn times_asked(&self, target: &str) -> usize {
+        self.asked.borrow().iter().filter(|asked| asked.target == target).count()
+    }
+
+    /// Waits until it was asked so often in all.
+    pub async fn was_asked(&self, times: usize) {
+        super::in_time("the origin is asked", async {
+            self.asked.subscribe().wait_for(|asked| asked.len() >= times).await.expect("the origin holds its sender");
+        })
+        .await;
+    }
+
+    fn line(&self, target: &str) -> Line {
+        let mut script = self.script.lock().unwrap();
+        match script.lines.get_mut(target) {
+            Some(lines) if lines.len() > 1 => lines.remove(0),
+            Some(lines) => lines[0].clone(),
+            None => answer("404 Not Found", "the origin has no such page", &[]),
+        }
+    }
+
+    async fn play(self, mut stream: TcpStream) {
+        let mut buffer = Vec::new();
+        while let Some(asked) = request(&mut stream, &mut buffer).await {
+            let line = self.line(&asked.target);
+            self.asked.send_modify(|all| all.push(asked));
+            for act in line.0 {
+                match act {
+                    Act::Say(bytes) if stream.write_all(&bytes).await.is_err() => return,
+                    Act::Say(_) => {}
+                    Act::Wait(gate) => gate.pass().await,
+                    Act::Close => return,
+                    Act::Reset => {
+                        let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
+                        return;
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Asked> {
+    let end = loop {
+        match find(buffer, b"\r\n\r\n") {
+            Some(end) => break end + 4,
+            None => fill(stream, buffer).await?,
+        }
+    };
+    let head = String::from_utf8_lossy(&buffer.drain(..end).collect::<Vec<u8>>()).into_owned();
+    let mut words = head.split(' ');
+    let (method, target) = (words.next()?.to_string(), words.next()?.to_string());
+    let mut asked = Asked { method, target, head, body: Vec::new() };
+    if let Some(length) = asked.field("content-length").and_then(|length| length.parse().ok()) {
+        while buffer.len() < length {
+            fill(stream, buffer).await?;
+        }
+        asked.body = buffer.drain(..length).collect();
+    } else if asked.field("transfer-encoding").is_some() {
+        while find(buffer, b"0\r\n\r\n").is_none() {
+            fill(stream, buffer).await?;
+        }
+        asked.body = std::mem::take(buffer);
+    }
+    Some(asked)
+}
+
+async fn fill(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<()> {
+    let mut chunk = [0; 16 * 1024];
+    let count = stream.read(&mut chunk).await.ok().filter(|count| *count > 0)?;
+    buffer.extend_from_slice(&chunk[..count]);
+    Some(())
+}
