@@ -11,7 +11,10 @@ pub enum FetchFailure {
     /// No connection within the time allowed, or no head within it.
     #[error("the origin did not answer within {} ms", .0.as_millis())]
     Timeout(Duration),
-    /// It answered with something that is not HTTP, or closed the connection instead.
+    /// It closed the connection before it had answered.
+    #[error("the origin closed the connection instead of answering: {0}")]
+    Dropped(String),
+    /// It answered with something that is not HTTP.
     #[error("the origin's answer is broken: {0}")]
     Broken(String),
     /// Every connection that is allowed is busy.

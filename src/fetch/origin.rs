@@ -87,7 +87,7 @@ impl Origin {
         let repeatable = method.is_idempotent() && body.size_hint().exact() == Some(0);
         let first = self.exchange(self.request(method, path_and_query, fields, body)?).await;
         let response = match first {
-            Err(FetchFailure::Broken(_)) if repeatable => {
+            Err(FetchFailure::Dropped(_)) if repeatable => {
                 self.exchange(self.request(method, path_and_query, fields, Body::empty())?).await?
             }
             other => other?,
@@ -121,12 +121,18 @@ impl Origin {
     }
 
     async fn exchange(&self, request: Request<Body>) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
+        let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
         match timeout(self.settings.response_timeout, self.client.request(request)).await {
             Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),
             Ok(Err(error)) if error.is_connect() => Err(FetchFailure::Unreachable(innermost(&error))),
+            Ok(Err(error)) if was_dropped(&error) => Err(FetchFailure::Dropped(innermost(&error))),
             Ok(Err(error)) => Err(FetchFailure::Broken(innermost(&error))),
             Ok(Ok(response)) if response.status().as_u16() > 599 => {
                 Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())))
+            }
+            // S43
+            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade => {
+                Err(FetchFailure::Broken("it switched protocols unasked".into()))
             }
             Ok(Ok(response)) => Ok(response),
         }
@@ -171,6 +177,22 @@ fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
             None => Framing::UntilClose,
         },
     }
+}
+
+/// Whether a connection ended before it had brought a head: a pooled one that had died, or one that was cut.
+fn was_dropped(error: &(dyn std::error::Error + 'static)) -> bool {
+    let mut cause = Some(error);
+    while let Some(own) = cause {
+        let by_hyper = own.downcast_ref::<hyper::Error>();
+        if by_hyper.is_some_and(|own| own.is_incomplete_message() || own.is_canceled() || own.is_closed()) {
+            return true;
+        }
+        if own.is::<std::io::Error>() {
+            return true;
+        }
+        cause = own.source();
+    }
+    false
 }
 
 /// The last cause of an error: the outer ones only say that there was one.

@@ -6,7 +6,9 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 
-/// The variant that a request selects, the newest of those that match; `value` gives its fields as they would be sent.
+/// The variant that a request selects; `value` gives its fields as they would be sent. Of several that match, one that was
+/// made for the codings that the client accepts is better than one for any, and a newer one than an older; `variants` are
+/// the newest first.
 ///
 /// # Errors
 /// Nothing is stored, or nothing for these values.
@@ -14,8 +16,11 @@ pub fn select(
     variants: &[Arc<StoredResponse>],
     value: impl Fn(&HeaderName) -> Option<Bytes>,
 ) -> Result<&Arc<StoredResponse>, Reason> {
-    let matching = variants.iter().find(|stored| stored.vary.matches(&value));
-    matching.ok_or(if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch })
+    let mut matching = variants.iter().filter(|stored| stored.vary.matches(&value)).peekable();
+    let newest = matching.peek().copied();
+    let is_coded =
+        |stored: &&Arc<StoredResponse>| stored.vary.pairs().iter().any(|(name, _)| name == header::ACCEPT_ENCODING);
+    matching.find(is_coded).or(newest).ok_or(if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch })
 }
 
 /// A request field in the form in which it is compared: lines joined, blanks around commas folded, languages in lower case;

@@ -19,9 +19,6 @@ pub(super) enum Failure {
     /// The origin's fault.
     #[error("{0}")]
     Fetch(#[from] FetchFailure),
-    /// The origin's fault: it switched protocols although nobody had asked it to.
-    #[error("the origin switched protocols unasked")]
-    OriginSwitched,
 }
 
 impl Failure {
@@ -32,7 +29,7 @@ impl Failure {
             Failure::Misdirected => Reason::Misdirected,
             Failure::Fetch(FetchFailure::Unreachable(_)) => Reason::OriginUnreachable,
             Failure::Fetch(FetchFailure::Timeout(_)) => Reason::OriginTimeout,
-            Failure::Fetch(FetchFailure::Broken(_)) | Failure::OriginSwitched => Reason::OriginBroken,
+            Failure::Fetch(FetchFailure::Broken(_) | FetchFailure::Dropped(_)) => Reason::OriginBroken,
             Failure::Fetch(FetchFailure::Busy) => Reason::Overloaded,
             Failure::Fetch(FetchFailure::Lost) => Reason::Internal,
         }
@@ -56,7 +53,7 @@ impl Failure {
             Failure::Fetch(FetchFailure::Timeout(_)) => "The shop did not answer in time. Please try again.".into(),
             Failure::Fetch(FetchFailure::Busy) => "The shop is busy. Please try again.".into(),
             Failure::Fetch(FetchFailure::Lost) => "Something went wrong here. Please try again.".into(),
-            _ => "The shop cannot be reached. Please try again.".into(),
+            Failure::Fetch(_) => "The shop cannot be reached. Please try again.".into(),
         }
     }
 

@@ -130,9 +130,17 @@ async fn receive(
             return Err((FillEnd::NotStored, Some(reason)));
         }
     };
+    let (requested, mut body) = (answered.requested, answered.body);
+    // A response begins with its first byte: one that breaks before it is a failure, which what is stale may answer.
+    let first = match next_part(&mut body).await {
+        Ok(first) => first,
+        Err(broken) => {
+            fill.publish(FillAnswer::Failed(FetchFailure::Broken(broken.to_string())));
+            return Err((FillEnd::Broken, Some(Reason::Incomplete)));
+        }
+    };
     fill.publish(FillAnswer::Streaming(head.clone()));
-    let requested = answered.requested;
-    let end = match record(proxy, lead, errand, answered.body).await {
+    let end = match record(proxy, lead, errand, first, body).await {
         Err(broken) => {
             fill.tape.end(Err(broken));
             return Err((FillEnd::Broken, Some(Reason::Incomplete)));
@@ -209,21 +217,29 @@ fn head_of(
     }
 }
 
+/// The next bytes of a body; none at its end.
+async fn next_part(body: &mut OriginBody) -> Result<Option<Bytes>, BodyError> {
+    while let Some(frame) = body.frame().await {
+        match frame?.into_data() {
+            Ok(data) if !data.is_empty() => return Ok(Some(data)),
+            _ => {}
+        }
+    }
+    Ok(None)
+}
+
 /// Reads a body onto the tape. Answers with the whole of it, or with nothing where it grew too large to keep.
 async fn record(
     proxy: &Proxy,
     lead: &Lead<Fill>,
     errand: &Errand,
+    first: Option<Bytes>,
     mut body: OriginBody,
 ) -> Result<Option<Bytes>, BodyError> {
     let fill = lead.fetch();
     let mut held = Held { proxy, bytes: 0 };
-    let mut running = false;
-    while let Some(frame) = body.frame().await {
-        let Ok(data) = frame?.into_data() else { continue };
-        if data.is_empty() {
-            continue;
-        }
+    let (mut running, mut part) = (false, first);
+    while let Some(data) = part {
         if !running && !held.take(data.len() as u64) {
             running = true;
             lead.close();
@@ -234,6 +250,7 @@ async fn record(
             return Err(BodyError::Abandoned);
         }
         fill.tape.write(data);
+        part = next_part(&mut body).await?;
     }
     Ok((!running).then(|| fill.tape.contents()))
 }

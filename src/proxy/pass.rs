@@ -50,10 +50,10 @@ pub(super) async fn pass(
         let may_be_stored = |url: &UrlText| under.rules.may_store(&ask.target, url);
         proxy.invalidator.unsafe_method(&ask.method, &ask.target, answer, may_be_stored).await;
     }
-    reply(proxy, answered?, tunnel, reason)
+    Ok(reply(proxy, answered?, tunnel, reason))
 }
 
-fn reply(proxy: &Arc<Proxy>, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Result<Reply, Failure> {
+fn reply(proxy: &Arc<Proxy>, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {
     let mut outcome = Outcome::new(if reason.fwd().is_some() { Kind::Bypass } else { Kind::Miss }, reason);
     outcome.fwd_status = Some(answered.status.as_u16());
     let origin_time = answered.received.since(answered.requested);
@@ -65,14 +65,12 @@ fn reply(proxy: &Arc<Proxy>, answered: Answered, tunnel: Option<Tunnel>, reason:
             fields.insert(header::CONNECTION, HeaderValue::from_static("upgrade"));
             respond::streaming(answered.status, fields, Body::empty(), &outcome, None)
         }
-        // S43: the origin switched although nobody had asked it to.
-        (StatusCode::SWITCHING_PROTOCOLS, ..) => return Err(Failure::OriginSwitched),
         (status, ..) => {
             let body = Body::streamed(answered.body);
             respond::streaming(status, end_to_end(&answered.fields), body, &outcome, None)
         }
     };
-    Ok(Reply { origin_time: Some(origin_time), ..Reply::new(response, outcome) })
+    Reply { origin_time: Some(origin_time), ..Reply::new(response, outcome) }
 }
 
 fn ask_for_upgrade(fields: &mut HeaderMap, client: &HeaderMap) {

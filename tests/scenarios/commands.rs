@@ -54,6 +54,11 @@ async fn status_tells_what_is_stored_and_clear_lets_go_of_all_of_it() {
     process.get("/products/a").await.hit();
     let status = process.command(&["status"]).await;
     assert!(status.succeeded().out.contains("products"), "{status:?}");
+    let mut admin = crate::stage::Client::connect(process.admin).await;
+    admin.send(format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", process.admin)).await;
+    let metrics = admin.response("GET").await.text();
+    let hit = r#"vitrine_requests_total{cache="products",outcome="hit",reason="fresh",route="product"} 1"#;
+    assert!(metrics.contains(hit), "{metrics}");
     process.command(&["status", "--json"]).await.succeeded().json();
     process.command(&["clear"]).await.succeeded();
     process.get("/products/a").await.expect(200, "new");
@@ -132,7 +137,15 @@ async fn f27_sigterm_lets_requests_under_way_end_and_exits_with_0() {
 #[tokio::test]
 async fn a_second_proxy_on_the_same_data_is_refused_with_the_reason() {
     let process = process().await;
-    let second = process.command(&["serve"]).await;
+    let file = process.data.path().join("second.yaml");
+    let config = format!(
+        "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\norigin: {{ url: \"http://{}\" }}\n\
+         data_dir: {:?}\n",
+        process.origin.address,
+        process.data.path()
+    );
+    std::fs::write(&file, config).expect("writable");
+    let second = run(vitrine(&["serve", "--config", &file.to_string_lossy()])).await;
     assert_eq!(second.code, Some(1));
     assert!(second.err.contains("cache.db"), "{second:?}");
     process.get("/").await.expect(200, "old");

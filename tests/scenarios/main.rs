@@ -13,6 +13,11 @@
 //! - `restarts`: what outlives the process
 //! - `webhooks`: signed events
 
+// A test may say that something holds and stop where it does not.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+// Plays put texts together by the line; what that costs is nothing here.
+#![allow(clippy::format_collect, clippy::unnecessary_debug_formatting)]
+
 mod basics;
 mod broken;
 mod collapse;

@@ -87,7 +87,7 @@ async fn a_validation_in_flight_does_not_bring_a_purged_page_back() {
         ],
     );
     stage.get("/products/a").await;
-    stage.pass(Duration::from_secs(31 * 60));
+    stage.pass(Duration::from_mins(31));
 
     let mut before = stage.client().await;
     before.send(request("GET", "/products/a", &[])).await;

@@ -46,7 +46,7 @@ async fn a_bad_file_is_refused_with_all_its_mistakes_and_the_old_one_stays() {
     assert!(ready.status == 200 && ready.text().contains("config"), "{ready:?}");
     assert!(stage.admin("/metrics").await.text().contains("vitrine_config_last_reload_success 0"));
 
-    stage.save(&stage.config().to_string());
+    stage.save(stage.config());
     stage.app.reload().expect("the old file is good");
     assert!(stage.admin("/metrics").await.text().contains("vitrine_config_last_reload_success 1"));
 }

@@ -12,7 +12,7 @@ async fn a_stored_page_is_a_hit_after_a_restart_with_its_age() {
     let stage = durable().await;
     stage.origin.says("/", [page("home", &["x-made: 1"])]);
     stage.get("/").await;
-    stage.pass(Duration::from_secs(60));
+    stage.pass(Duration::from_mins(1));
 
     let stage = stage.restart().await;
     let hit = stage.get("/").await;

@@ -3,7 +3,7 @@
 use crate::stage::{Gate, Stage, answer, head_only, page, raw, request, silence};
 use std::time::Duration;
 
-const MINUTE: Duration = Duration::from_secs(60);
+const MINUTE: Duration = Duration::from_mins(1);
 
 /// A stage whose product pages may be served stale for ten minutes while they are validated, and for an hour if the
 /// origin fails.

@@ -64,12 +64,6 @@ impl Client {
         .await
     }
 
-    /// Whether the other side has closed and nothing is left to read.
-    pub async fn is_closed(&mut self) -> bool {
-        super::in_time("the connection ends", async { while self.fill().await {} }).await;
-        self.buffer.is_empty()
-    }
-
     async fn fill(&mut self) -> bool {
         let mut chunk = [0; 16 * 1024];
         match self.stream.read(&mut chunk).await {
