@@ -17,6 +17,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 // Plays put texts together by the line; what that costs is nothing here.
 #![allow(clippy::format_collect, clippy::unnecessary_debug_formatting)]
+// In one binary, `pub` says what a module offers to the others.
+#![allow(unreachable_pub, missing_docs)]
 
 mod basics;
 mod broken;

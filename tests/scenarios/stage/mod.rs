@@ -54,7 +54,7 @@ impl Stage {
             data.path()
         );
         let (clock, hand) = Clock::held(NOON);
-        let app = start(&config, &data, clock).await;
+        let app = start(&config, &data, clock);
         Stage { app, origin, clock: hand, data, config }
     }
 
@@ -68,7 +68,7 @@ impl Stage {
         let Stage { app, origin, clock, data, config } = self;
         app.stop().await;
         meanwhile();
-        let app = start(&config, &data, clock.clock()).await;
+        let app = start(&config, &data, clock.clock());
         Stage { app, origin, clock, data, config }
     }
 
@@ -136,7 +136,7 @@ pub fn request(method: &str, target: &str, fields: &[&str]) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n")
 }
 
-async fn start(config: &str, data: &tempfile::TempDir, clock: Clock) -> App {
+fn start(config: &str, data: &tempfile::TempDir, clock: Clock) -> App {
     let file = data.path().join("proxy.yaml");
     std::fs::write(&file, config).expect("the directory is writable");
     match App::start(&file, std::sync::Arc::new(|_: &str| None), clock) {
@@ -147,8 +147,6 @@ async fn start(config: &str, data: &tempfile::TempDir, clock: Clock) -> App {
 
 /// Waits for what has to happen, and says what did not.
 pub async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(Duration::from_secs(20), future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited 20 s until {what}"),
-    }
+    let waited = tokio::time::timeout(Duration::from_secs(20), future).await;
+    waited.unwrap_or_else(|_| panic!("waited 20 s until {what}"))
 }
