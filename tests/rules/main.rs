@@ -1,0 +1,16 @@
+//! Rules held against tables, in milliseconds and without a network.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | `ledger_model` | matching, retention and bounds against a model that keeps everything and scans |
+//! | `ledger_readings` | each reading of the ledger that loses a purge: epochs, restarts, retention, settle times, URL scopes |
+//! | `ledger_script` | a journal whose commits a test holds, ends and loses; what the ledger's tests share |
+//! | `ledger_service` | appends: in force, durable, acknowledged, in this order, whatever commits and askers do; webhook ids |
+
+// A test may say that something holds and stop where it does not.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod ledger_model;
+mod ledger_readings;
+mod ledger_script;
+mod ledger_service;
