@@ -43,11 +43,7 @@ pub fn decide(
     let directives = CacheControl::of(exchange.response);
     may_be_shared(exchange, &directives, cookies, authorized)?;
     let stated = stated_lifetime(exchange, &directives);
-    let status_is_listed = match &rule.statuses {
-        Some(statuses) => statuses.contains(&exchange.status),
-        None => stated.is_some() && exchange.status.as_u16() >= 200,
-    };
-    if !status_is_listed {
+    if rule.statuses.as_ref().is_some_and(|statuses| !statuses.contains(&exchange.status)) {
         return Err(Reason::Status);
     }
     let lifetime = lifetime(exchange, rule, &directives, stated)?;

@@ -1,0 +1,226 @@
+//! Each kind of wrong configuration, with the message an operator reads; and the file that ships.
+
+use std::path::PathBuf;
+use std::time::Duration;
+use vitrine::config::{self, Config, load};
+
+/// What a file's text comes to: nothing, or the report of its mistakes.
+fn told(text: &str) -> Result<Config, String> {
+    told_with(text, &|_| None)
+}
+
+fn told_with(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Config, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("proxy.yaml");
+    std::fs::write(&file, text).unwrap();
+    load(&file, environment).map(|loaded| loaded.config).map_err(|mistakes| config::report(&mistakes))
+}
+
+/// A file that is right but for these lines.
+fn with(lines: &str) -> String {
+    format!("origin: {{ url: \"http://127.0.0.1:9000\" }}\n{lines}\n")
+}
+
+#[test]
+fn each_mistake_is_told_with_line_column_value_and_remedy() {
+    let table = [
+        ("liten: 1", "proxy.yaml:2:1: liten: is not a key that is known here; known are "),
+        (
+            "store: { backnd: sqlite }",
+            "proxy.yaml:2:10: store.backnd: is not a key that is known here; known are sqlite, ",
+        ),
+        ("threads: [1]", "proxy.yaml:2:10: threads: a list is not a single value"),
+        ("cookies: none", "proxy.yaml:2:10: cookies: a single value is not a map; write keys with their values"),
+        ("hosts: shop.example", "proxy.yaml:2:8: hosts: a single value is not a list; write [a, b]"),
+        ("hosts: [a b]", r#"proxy.yaml:2:9: hosts[0]: "a b" is not a host name with an optional port"#),
+        (
+            "max_keep: 5 minutes",
+            r#"proxy.yaml:2:11: max_keep: "5 minutes" is not a duration; write a whole number with ms, s, m, h or d, such as 5m"#,
+        ),
+        (
+            "store: { memory: 256MB }",
+            r#"proxy.yaml:2:18: store.memory: "256MB" is not a size; write a whole number with B, KiB, MiB or GiB"#,
+        ),
+        ("store: { memory: 10B }", "proxy.yaml:2:18: store.memory: the memory tier needs at least 1MiB"),
+        ("store: { backend: redis }", r#"store.backend: "redis" is not in this version; write sqlite or memory"#),
+        ("store: { backend: file }", r#"store.backend: "file" is not a backend; write sqlite or memory"#),
+        ("csrf: { scheme: django }", "csrf: splicing form tokens is not in this version"),
+        ("listen: [{ address: 127.0.0.1:1, tls: {} }]", "listen[0].tls: TLS is not in this version"),
+        ("listen: [{ address: here }]", r#"listen[0].address: "here" is not an address with a port"#),
+        (
+            "listen: [{ address: 127.0.0.1:1 }, { address: 127.0.0.1:1 }]",
+            "listen[1].address: 127.0.0.1:1 is listened on already",
+        ),
+        ("listen: []", "listen: names no address"),
+        (
+            "admin: { address: 0.0.0.0:8081 }",
+            "admin.token: 0.0.0.0:8081 can be reached from elsewhere: set a token, or listen on 127.0.0.1",
+        ),
+        ("admin: { token: short }", "admin.token: must have at least 16 visible characters"),
+        ("limits: { head: 1KiB }", "limits.head: a request head may have between 8KiB and 1MiB"),
+        ("limits: { head_timeout: 0 }", "limits.head_timeout: must be longer than nothing"),
+        (
+            "trusted_proxies: [10.0.0.0/99]",
+            r#"trusted_proxies[0]: "10.0.0.0/99" is neither an IP address nor a network"#,
+        ),
+        ("cookies: { drop: [csrftoken] }", "cookies.drop: csrftoken may be dropped only where form tokens are spliced"),
+        ("cookies: { key: ['['] }", r#"cookies.key[0]: "[" is not a name or glob"#),
+        ("languages: [english!]", r#"languages[0]: "english!" is not a language tag"#),
+        ("log: { format: xml }", r#"log.format: "xml" is not json or logfmt"#),
+        ("threads: many", r#"threads: "many" is not auto or a whole number of at least 1"#),
+        ("invalidation: { allow: [here] }", r#"invalidation.allow[0]: "here" is neither an IP address nor a network"#),
+        (
+            "invalidation: { webhooks: [{ path: /w, secret: whsec_AAAA }] }",
+            "webhooks[0].secret: is not a secret, or a weak one",
+        ),
+        ("invalidation: { webhooks: [{ path: w }] }", r#"webhooks[0].path: "w" is not a path; begin it with a slash"#),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: own }] }",
+            r#"webhooks[0].scheme: "own" is not a scheme that is known"#,
+        ),
+        ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
+        ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+}
+
+#[test]
+fn each_mistake_in_a_rule_is_told() {
+    let table = [
+        (r#"{ name: a, match: "/", ttl: soon }"#, r#"routes[0].ttl: "soon" is not a duration"#),
+        (r#"{ name: a, match: "/", ttl: 30d }"#, "routes[0].ttl: is longer than max_keep, 7d"),
+        (r#"{ match: "/" }"#, "routes[0].name: is missing"),
+        (r#"{ name: A, match: "/" }"#, r#"routes[0].name: "A" is not a name; write lower-case letters"#),
+        (r#"{ name: other, match: "/" }"#, r#"routes[0].name: "other" is not a name"#),
+        ("{ name: a }", "routes[0].match: is missing; write a path pattern such as /products/{product}"),
+        (
+            "{ name: a, match: products }",
+            r#"routes[0].match: "products" is not a pattern: a pattern begins with a slash"#,
+        ),
+        (r#"{ name: a, match: "/{a}{b}" }"#, "two names stand side by side"),
+        (
+            r#"{ name: a, match: "/{p}", tags: ["t:{q}"] }"#,
+            r#"routes[0].tags[0]: "t:{q}" names {q}, which the rule's match does not bind"#,
+        ),
+        (r#"{ name: a, match: "/", tags: ["{"] }"#, "routes[0].tags[0]: \"{\" is not a tag"),
+        (
+            r#"{ name: a, match: "/", pass: true, ttl: 5m }"#,
+            "routes[0].ttl: says how to cache, but the rule says pass: true",
+        ),
+        (r#"{ name: a, match: "/", pass: no }"#, r#"routes[0].pass: "no" is not true or false"#),
+        (r#"{ name: a, match: "/", cache: other }"#, r#"routes[0].cache: "other" is not one of the caches"#),
+        (
+            r#"{ name: a, match: "/", cache: sessions }"#,
+            "routes[0].cache: the sessions cache is for rules with audience: session",
+        ),
+        (
+            r#"{ name: a, match: "/", audience: all }"#,
+            r#"routes[0].audience: "all" is not anonymous, everyone or session"#,
+        ),
+        (
+            r#"{ name: a, match: "/", override: true }"#,
+            "routes[0].override: turns the rule's ttl against the origin's, but there is no ttl",
+        ),
+        (
+            r#"{ name: a, match: "/", statuses: [206] }"#,
+            r#"routes[0].statuses[0]: "206" is not a status that can be stored"#,
+        ),
+        (r#"{ name: a, match: "/", methods: [get] }"#, r#"routes[0].methods[0]: "get" is not a method"#),
+        (
+            r#"{ name: a, match: "/", headers: [cookie] }"#,
+            r#"routes[0].headers[0]: "cookie" is not a request field that a shared page may depend on"#,
+        ),
+        (
+            r#"{ name: a, match: "/" }, { name: a, match: "/b" }"#,
+            r#"routes[1].name: "a" is the name of another rule, at routes[0].name"#,
+        ),
+    ];
+    for (rules, expected) in table {
+        let told = told(&with(&format!("routes: [{rules}]"))).expect_err(rules);
+        assert!(told.contains(expected), "{rules}\n{expected}\nis not in\n{told}");
+    }
+}
+
+#[test]
+fn mistakes_of_the_file_as_a_whole_are_told() {
+    let not_there = load(&PathBuf::from("/nowhere/proxy.yaml"), &|_| None).unwrap_err();
+    assert!(config::report(&not_there).starts_with("proxy.yaml: cannot be read: "));
+    let folder = tempfile::tempdir().unwrap();
+    let is_folder = load(folder.path(), &|_| None).unwrap_err();
+    assert!(config::report(&is_folder).contains("is a directory"));
+    assert!(told("").unwrap_err().contains("proxy.yaml: is empty"));
+    assert!(told("listen: []").unwrap_err().contains("the origin is missing; write for example origin:"));
+    assert!(told(&with(&"# padding\n".repeat(110_000))).unwrap_err().contains("at most 1 MiB is read"));
+    assert!(told("origin: { url: ftp://a }").unwrap_err().contains(r#"origin.url: "ftp://a" is not an origin"#));
+    assert!(told("origin: { url: https://a }").unwrap_err().contains("is https, which this version does not speak"));
+    let file = folder.path().join("latin.yaml");
+    std::fs::write(&file, b"origin: \xff").unwrap();
+    assert!(config::report(&load(&file, &|_| None).unwrap_err()).contains("is not UTF-8 text"));
+}
+
+#[test]
+fn c11_repeated_keys_broken_yaml_and_bombs_are_told_with_their_line() {
+    let repeated = told(&with("hosts: []\nhosts: [a]")).unwrap_err();
+    assert!(repeated.contains(":3:") && repeated.contains("hosts"), "{repeated}");
+    let broken = told(&with("routes: [")).unwrap_err();
+    assert!(broken.starts_with("proxy.yaml:"), "{broken}");
+    let bomb = (0..12).fold("a0: &a0 [x, x]\n".to_string(), |bomb, n| {
+        bomb + &format!("a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 10].join(", "))
+    });
+    let told = told(&with(&bomb)).unwrap_err();
+    assert!(told.lines().count() < 20, "{told}");
+}
+
+#[test]
+fn variables_come_from_the_environment_and_an_unset_one_is_told() {
+    let environment = |name: &str| (name == "TTL").then(|| "90s".to_string());
+    let rule = |ttl: &str| with(&format!("routes: [{{ name: a, match: \"/\", ttl: \"{ttl}\" }}]"));
+    let config = told_with(&rule("${TTL}"), &environment).unwrap();
+    assert_eq!(config.router.rules().next().unwrap().lifetime.ttl, Some(Duration::from_secs(90)));
+    let unset = told(&rule("${TTL}")).unwrap_err();
+    assert!(unset.contains("routes[0].ttl: the environment variable TTL is not set"), "{unset}");
+    let redis = told_with(&with(""), &|name| (name == "USE_REDIS").then(|| "true".into())).unwrap_err();
+    assert!(redis.contains("USE_REDIS is set in the environment"), "{redis}");
+}
+
+#[test]
+fn all_mistakes_are_told_at_once_in_the_order_of_the_file() {
+    let told = told(&with("threads: x\nhosts: [a b]\nroutes: [{ name: a, match: b, ttl: c, ddl: d }]")).unwrap_err();
+    let keys: Vec<&str> = told.lines().filter_map(|line| line.split(": ").nth(1)).collect();
+    assert_eq!(keys, ["threads", "hosts[0]", "routes[0].match", "routes[0].ttl", "routes[0].ddl"]);
+}
+
+#[test]
+fn ten_lines_are_enough_and_the_same_file_gives_the_same_fingerprints() {
+    let text = with("routes:\n  - { name: home, match: \"/\", ttl: 5m }");
+    let fingerprints = |config: &Config| config.router.rules().map(|rule| rule.fingerprint).collect::<Vec<_>>();
+    let first = told(&text).unwrap();
+    assert_eq!(fingerprints(&first), fingerprints(&told(&text).unwrap()));
+    let other = told(&text.replace("5m", "6m")).unwrap();
+    assert_ne!(fingerprints(&first)[0], fingerprints(&other)[0]);
+    assert_eq!(fingerprints(&first)[1], fingerprints(&other)[1]);
+    let keyed = told(&format!("{text}cookies: {{ key: [currency] }}\n")).unwrap();
+    assert_ne!(fingerprints(&first)[0], fingerprints(&keyed)[0]);
+}
+
+#[test]
+fn the_file_that_ships_says_what_the_page_table_says() {
+    let shipped = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("proxy.yaml");
+    let loaded = load(&shipped, &|_| None).map_err(|mistakes| config::report(&mistakes)).unwrap();
+    let rule = |name: &str| loaded.config.router.rules().find(|rule| &*rule.name == name).unwrap().clone();
+    let minutes = |minutes| Some(Duration::from_mins(minutes));
+    for (name, ttl, cache) in [
+        ("home", minutes(5), "default"),
+        ("product-list", minutes(10), "default"),
+        ("product-detail", minutes(30), "products"),
+        ("categories", minutes(60), "default"),
+        ("account", minutes(8 * 60), "sessions"),
+    ] {
+        assert_eq!((rule(name).lifetime.ttl, rule(name).cache.as_str()), (ttl, cache), "{name}");
+    }
+    assert!(rule("checkout").pass);
+    assert!(loaded.config.notes.iter().any(|note| note.contains("/webhooks/shop is off")));
+}
