@@ -92,11 +92,39 @@ impl Clock {
         }
     }
 
+    /// A stopwatch, started.
+    pub fn stopwatch(&self) -> Stopwatch {
+        Stopwatch(match &self.0 {
+            Source::System { .. } => Started::System(Instant::now()),
+            Source::Held(hands) => Started::Held(HeldClock(hands.clone()), self.now()),
+        })
+    }
+
     /// Wall time, for what the calendar says.
     pub fn wall(&self) -> Timestamp {
         match &self.0 {
             Source::System { .. } => Timestamp::from_system_time(SystemTime::now()),
             Source::Held(hands) => Timestamp(hands.wall_ms.load(Ordering::SeqCst)),
+        }
+    }
+}
+
+/// Measures how long something takes, finer than a [`Timestamp`] tells; on a held clock as long as that was moved.
+#[derive(Clone, Debug)]
+pub struct Stopwatch(Started);
+
+#[derive(Clone, Debug)]
+enum Started {
+    System(Instant),
+    Held(HeldClock, Timestamp),
+}
+
+impl Stopwatch {
+    /// The time since it was started.
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Started::System(start) => start.elapsed(),
+            Started::Held(hand, start) => hand.clock().now().since(*start),
         }
     }
 }

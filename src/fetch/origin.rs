@@ -33,6 +33,8 @@ pub struct Answered {
     pub body: OriginBody,
     /// What a 101 switched to.
     pub upgrade: Option<super::Tunnel>,
+    /// From the request sent until the head had come.
+    pub took: Duration,
     /// Steady time when the request was sent.
     pub requested: Timestamp,
     /// Steady time when the head had come.
@@ -83,7 +85,7 @@ impl Origin {
         body: Body,
     ) -> Result<Answered, FetchFailure> {
         let place = self.place().await?;
-        let requested = self.clock.now();
+        let (requested, watch) = (self.clock.now(), self.clock.stopwatch());
         let repeatable = method.is_idempotent() && body.size_hint().exact() == Some(0);
         let first = self.exchange(self.request(method, path_and_query, fields, body)?).await;
         let response = match first {
@@ -92,7 +94,7 @@ impl Origin {
             }
             other => other?,
         };
-        Ok(self.answered(response, requested, place))
+        Ok(self.answered(response, requested, watch.elapsed(), place))
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, FetchFailure> {
@@ -142,6 +144,7 @@ impl Origin {
         &self,
         mut response: Response<hyper::body::Incoming>,
         requested: Timestamp,
+        took: Duration,
         place: OwnedSemaphorePermit,
     ) -> Answered {
         let framing = framing(&response);
@@ -157,6 +160,7 @@ impl Origin {
             framing,
             body: OriginBody::new(body, self.settings.body_idle_timeout, place),
             upgrade,
+            took,
             requested,
             received: self.clock.now(),
             received_wall: self.clock.wall(),

@@ -24,7 +24,6 @@ use http::{Method, StatusCode, header};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
 
 /// Runs a fill to its end, and counts it.
 pub(super) async fn run(proxy: Arc<Proxy>, lead: Lead<Fill>, errand: Arc<Errand>) {
@@ -56,7 +55,7 @@ async fn conduct(proxy: &Arc<Proxy>, lead: &Lead<Fill>, errand: &Errand) -> Resu
         let whole = exchange(proxy, errand, None).await.map_err(fail)?;
         return receive(proxy, lead, errand, whole).await;
     };
-    fill.publish(FillAnswer::Validated(fresh, origin_time(&answered)));
+    fill.publish(FillAnswer::Validated(fresh, answered.took));
     kept.map_err(|reason| (FillEnd::NotStored, Some(reason)))?;
     Ok(FillEnd::Freshened)
 }
@@ -78,13 +77,9 @@ async fn exchange(
 /// Counts a request to the origin by what came of it.
 pub(super) fn count_exchange(figures: &RouteFigures, answered: &Result<Answered, FetchFailure>) {
     match answered {
-        Ok(answered) => figures.origin_answered(OriginResult::of(answered.status), Some(origin_time(answered))),
+        Ok(answered) => figures.origin_answered(OriginResult::of(answered.status), Some(answered.took)),
         Err(_) => figures.origin_answered(OriginResult::Failed, None),
     }
-}
-
-fn origin_time(answered: &Answered) -> Duration {
-    answered.received.since(answered.requested)
 }
 
 fn as_exchange<'a>(errand: &'a Errand, answered: &'a Answered) -> Exchange<'a> {
@@ -213,7 +208,7 @@ fn head_of(
         tags,
         storing,
         lifetime: plan.map(|plan| plan.lifetime),
-        origin_time: origin_time(answered),
+        origin_time: answered.took,
     }
 }
 

@@ -6,7 +6,7 @@ use super::reply::Reply;
 use super::serve::serve;
 use super::{Ask, Proxy, Rules};
 use crate::body::{Body, Watch};
-use crate::clock::Timestamp;
+use crate::clock::{Stopwatch, Timestamp};
 use crate::headers::X_REQUEST_ID;
 use crate::observe::Served;
 use crate::outcome::{Kind, Outcome, Reason};
@@ -41,6 +41,7 @@ struct Told {
     proxy: Arc<Proxy>,
     rules: Arc<Rules>,
     arrived: Timestamp,
+    watch: Stopwatch,
     arrived_wall: Timestamp,
     id: HeaderValue,
     client: IpAddr,
@@ -60,6 +61,7 @@ impl Told {
     fn arrived(proxy: Arc<Proxy>, rules: Arc<Rules>, request: &Request<Body>, peer: IpAddr, id: HeaderValue) -> Told {
         Told {
             arrived: proxy.clock.now(),
+            watch: proxy.clock.stopwatch(),
             arrived_wall: proxy.clock.wall(),
             place: rules.router.unmatched_place(),
             id,
@@ -115,7 +117,7 @@ impl Drop for Told {
     fn drop(&mut self) {
         self.proxy.observer.served(&Served {
             time: self.arrived_wall,
-            duration: self.proxy.clock.now().since(self.arrived),
+            duration: self.watch.elapsed(),
             id: self.id.to_str().unwrap_or_default(),
             client: self.client,
             method: &self.method,

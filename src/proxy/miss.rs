@@ -218,7 +218,7 @@ fn unshared(answered: Answered, reason: Reason, why: Reason) -> Reply {
     let mut outcome = Outcome::new(Kind::Miss, reason);
     outcome.fwd_status = Some(answered.status.as_u16());
     outcome.storing = Some(why);
-    let origin_time = answered.received.since(answered.requested);
+    let origin_time = answered.took;
     let body = Body::streamed(answered.body);
     let response = respond::streaming(answered.status, end_to_end(&answered.fields), body, &outcome, None);
     Reply { origin_time: Some(origin_time), ..Reply::new(response, outcome) }

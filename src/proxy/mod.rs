@@ -1,4 +1,4 @@
-//! The life of a request. [`handle`] is the outside: arrival, request id, log line, metric, and errors turned into
+//! The life of a request. `handle` is the outside: arrival, request id, log line, metric, and errors turned into
 //! responses. `serve` is the inside, and reads as the flow does: route, admit, look up, decide, then exactly one of hit,
 //! stale, validate, miss or pass.
 //!

@@ -56,7 +56,7 @@ pub(super) async fn pass(
 fn reply(proxy: &Arc<Proxy>, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {
     let mut outcome = Outcome::new(if reason.fwd().is_some() { Kind::Bypass } else { Kind::Miss }, reason);
     outcome.fwd_status = Some(answered.status.as_u16());
-    let origin_time = answered.received.since(answered.requested);
+    let origin_time = answered.took;
     let response = match (answered.status, tunnel, answered.upgrade) {
         (StatusCode::SWITCHING_PROTOCOLS, Some(client), Some(origin)) => {
             proxy.tasks.spawn(join_upgrades(client, origin));
