@@ -224,3 +224,38 @@ fn the_file_that_ships_says_what_the_page_table_says() {
     assert!(rule("checkout").pass);
     assert!(loaded.config.notes.iter().any(|note| note.contains("/webhooks/shop is off")));
 }
+
+#[test]
+fn every_key_is_in_the_documentation() {
+    let root = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    let documentation = std::fs::read_to_string(root.join("docs/configuration.md")).unwrap();
+    let mut keys = 0;
+    for entry in std::fs::read_dir(root.join("src/config")).unwrap().flatten() {
+        let code = std::fs::read_to_string(entry.path()).unwrap();
+        let code = code.split("#[cfg(test)]").next().unwrap();
+        // The reader is asked for a key by a method's first argument.
+        for call in [
+            "text(\"",
+            "texts(\"",
+            "duration(\"",
+            "size(\"",
+            "bool(\"",
+            "count(\"",
+            "parsed(\"",
+            "below(\"",
+            "sections(\"",
+            "within(\"",
+        ] {
+            for key in code.split(call).skip(1).filter_map(|rest| rest.split('"').next()) {
+                keys += 1;
+                let documented = documentation.contains(&format!("`{key}`"))
+                    || documentation.contains(&format!(".{key}`"))
+                    || documentation.contains(&format!("`{key}:"))
+                    || documentation.contains(&format!("`{key}."))
+                    || documentation.contains(&format!("{{ {key} }}"));
+                assert!(documented, "the key {key} is not in docs/configuration.md");
+            }
+        }
+    }
+    assert!(keys > 50, "only {keys} keys were found");
+}
