@@ -85,6 +85,9 @@ impl Tape {
 
     /// Writes a chunk. Never waits.
     pub fn write(&self, chunk: Bytes) {
+        if chunk.is_empty() {
+            return;
+        }
         let mut state = lock(&self.0);
         state.bytes_written += chunk.len() as u64;
         state.window_bytes += chunk.len();
@@ -116,13 +119,14 @@ impl Tape {
         .await
     }
 
-    /// Everything that was written to a kept tape, in one allocation of its size.
-    pub fn contents(&self) -> Bytes {
+    /// Everything that was written to a kept tape, and `last` behind it, in one allocation of its size.
+    pub fn contents(&self, last: &[u8]) -> Bytes {
         let state = lock(&self.0);
-        let mut whole = Vec::with_capacity(state.window_bytes);
+        let mut whole = Vec::with_capacity(state.window_bytes + last.len());
         for chunk in &state.chunks {
             whole.extend_from_slice(chunk);
         }
+        whole.extend_from_slice(last);
         whole.into()
     }
 
@@ -221,7 +225,7 @@ mod tests {
         for reader in [early, late] {
             assert_eq!(reader.await.unwrap().unwrap(), "one two");
         }
-        assert_eq!(tape.contents(), "one two");
+        assert_eq!(tape.contents(b"!"), "one two!");
     }
 
     #[tokio::test]

@@ -135,18 +135,20 @@ async fn receive(
         }
     };
     fill.publish(FillAnswer::Streaming(head.clone()));
-    let end = match record(proxy, lead, errand, first, body).await {
+    let recorded = match record(proxy, lead, errand, head.length, first, body).await {
+        Ok(recorded) => recorded,
         Err(broken) => {
             fill.tape.end(Err(broken));
             return Err((FillEnd::Broken, Some(Reason::Incomplete)));
         }
-        Ok(None) => Err(Reason::TooLarge),
-        Ok(Some(body)) => match head.lifetime {
-            Some(lifetime) => store(proxy, fill, errand, &head, lifetime, body, requested),
-            None => Err(head.storing),
-        },
     };
-    // Its readers see the end only now: whoever has read it finds it stored.
+    let end = match (recorded.whole, head.lifetime) {
+        (None, _) => Err(Reason::TooLarge),
+        (Some(_), None) => Err(head.storing),
+        (Some(body), Some(lifetime)) => store(proxy, fill, errand, &head, lifetime, body, requested),
+    };
+    // Its readers see the end only now: whoever has read it whole finds it stored.
+    fill.tape.write(recorded.last);
     fill.tape.end(Ok(()));
     end.map(|()| FillEnd::Stored).map_err(|reason| (FillEnd::NotStored, Some(reason)))
 }
@@ -223,17 +225,26 @@ async fn next_part(body: &mut OriginBody) -> Result<Option<Bytes>, BodyError> {
     Ok(None)
 }
 
-/// Reads a body onto the tape. Answers with the whole of it, or with nothing where it grew too large to keep.
+/// A body that has come to its end.
+struct Recorded {
+    /// All of it; none where it grew too large to keep.
+    whole: Option<Bytes>,
+    /// What of it is not on the tape yet: with an announced length, the last bytes are its end to a client.
+    last: Bytes,
+}
+
+/// Reads a body onto the tape.
 async fn record(
     proxy: &Proxy,
     lead: &Lead<Fill>,
     errand: &Errand,
+    length: Option<u64>,
     first: Option<Bytes>,
     mut body: OriginBody,
-) -> Result<Option<Bytes>, BodyError> {
+) -> Result<Recorded, BodyError> {
     let fill = lead.fetch();
     let mut held = Held { proxy, bytes: 0 };
-    let (mut running, mut part) = (false, first);
+    let (mut running, mut part, mut last) = (false, first, Bytes::new());
     while let Some(data) = part {
         if !running && !held.take(data.len() as u64) {
             running = true;
@@ -244,10 +255,14 @@ async fn record(
         if running && !fill.tape.room().await {
             return Err(BodyError::Abandoned);
         }
-        fill.tape.write(data);
+        if !running && length == Some(held.bytes) {
+            last = data;
+        } else {
+            fill.tape.write(data);
+        }
         part = next_part(&mut body).await?;
     }
-    Ok((!running).then(|| fill.tape.contents()))
+    Ok(Recorded { whole: (!running).then(|| fill.tape.contents(&last)), last })
 }
 
 /// Bytes that one fill holds, of those that all may.

@@ -49,6 +49,21 @@ async fn the_first_byte_reaches_every_client_before_the_last_has_left_the_origin
 }
 
 #[tokio::test]
+async fn whoever_has_read_a_page_whole_finds_it_stored() {
+    for line in [
+        page("home", &[]),
+        crate::stage::raw("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n4\r\nhome\r\n0\r\n\r\n"),
+    ] {
+        for _ in 0..50 {
+            let stage = Stage::open().await;
+            stage.origin.says("/", [line.clone()]);
+            stage.get("/").await.expect(200, "home");
+            stage.get("/").await.expect(200, "home").hit();
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_does_not_stop_the_fill() {
     let stage = Stage::open().await;
     let gate = Gate::shut();

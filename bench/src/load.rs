@@ -1,0 +1,134 @@
+//! The load: keep-alive connections that send the next request when the last answer is whole.
+
+use std::io;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// One connection.
+pub(crate) struct Connection {
+    stream: TcpStream,
+    buffer: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> io::Result<Connection> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Connection { stream, buffer: Vec::with_capacity(16 * 1024) })
+    }
+
+    /// Sends a request and reads its answer; the status and the head.
+    pub(crate) async fn ask(&mut self, method: &str, target: &str, fields: &str) -> io::Result<String> {
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n");
+        self.stream.write_all(request.as_bytes()).await?;
+        self.answer().await
+    }
+
+    async fn answer(&mut self) -> io::Result<String> {
+        let head_end = loop {
+            if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.fill().await?;
+        };
+        let head = String::from_utf8_lossy(&self.buffer[..head_end]).into_owned();
+        let length = head.lines().find_map(|line| line.strip_prefix("content-length: ")?.parse::<usize>().ok());
+        let length = length.ok_or_else(|| io::Error::other(format!("no length in {head}")))?;
+        while self.buffer.len() < head_end + length {
+            self.fill().await?;
+        }
+        self.buffer.drain(..head_end + length);
+        Ok(head)
+    }
+
+    async fn fill(&mut self) -> io::Result<()> {
+        match self.stream.read_buf(&mut self.buffer).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// What a round of load came to.
+pub(crate) struct Round {
+    pub(crate) requests: u64,
+    pub(crate) took: Duration,
+    pub(crate) latencies: Vec<Duration>,
+}
+
+/// So many connections ask for one target for so long.
+pub(crate) async fn round(
+    address: SocketAddr,
+    target: &'static str,
+    connections: usize,
+    time: Duration,
+) -> io::Result<Round> {
+    let start = Instant::now();
+    let mut tasks = Vec::new();
+    for _ in 0..connections {
+        tasks.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            let mut latencies = Vec::new();
+            while start.elapsed() < time {
+                let asked = Instant::now();
+                connection.ask("GET", target, "").await?;
+                latencies.push(asked.elapsed());
+            }
+            Ok::<_, io::Error>(latencies)
+        }));
+    }
+    let mut latencies = Vec::new();
+    for task in tasks {
+        latencies.extend(task.await.map_err(io::Error::other)??);
+    }
+    latencies.sort_unstable();
+    Ok(Round { requests: latencies.len() as u64, took: start.elapsed(), latencies })
+}
+
+/// Fetches many targets once each, over some connections.
+pub(crate) async fn fetch_all(address: SocketAddr, targets: Vec<String>, connections: usize) -> io::Result<()> {
+    let chunk = targets.len().div_ceil(connections).max(1);
+    let mut tasks = Vec::new();
+    for part in targets.chunks(chunk) {
+        let part = part.to_vec();
+        tasks.push(tokio::spawn(async move {
+            let mut connection = Connection::open(address).await?;
+            for target in part {
+                connection.ask("GET", &target, "").await?;
+            }
+            Ok::<_, io::Error>(())
+        }));
+    }
+    for task in tasks {
+        task.await.map_err(io::Error::other)??;
+    }
+    Ok(())
+}
+
+/// The value below which a share of the sorted values lies.
+pub(crate) fn percentile(sorted: &[Duration], share: f64) -> Duration {
+    // A share of a length is within it.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
+        reason = "a place in a list"
+    )]
+    let place = ((sorted.len() as f64 * share) as usize).min(sorted.len().saturating_sub(1));
+    sorted.get(place).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn percentiles_are_within_the_list() {
+        let sorted: Vec<Duration> = (1..=100).map(Duration::from_millis).collect();
+        assert_eq!(percentile(&sorted, 0.5), Duration::from_millis(51));
+        assert_eq!(percentile(&sorted, 1.0), Duration::from_millis(100));
+        assert_eq!(percentile(&[], 0.5), Duration::ZERO);
+    }
+}

@@ -1,0 +1,30 @@
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|start|all`. What it prints are ratios first; see bench/README.md for
+//! the method and for what the figures do not show.
+
+mod figures;
+mod load;
+mod process;
+mod servers;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let command = std::env::args().nth(1).unwrap_or_default();
+    if command == "bare" {
+        // The peer of `hit`, run as a child of its own so that its CPU time is its own.
+        return servers::bare();
+    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.to_string()),
+    };
+    match runtime.block_on(figures::run(&command)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error.to_string()),
+    }
+}
+
+fn failed(message: &str) -> ExitCode {
+    eprintln!("vitrine-bench: {message}");
+    ExitCode::FAILURE
+}

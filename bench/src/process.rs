@@ -1,0 +1,93 @@
+//! A server as a child process on a core of its own, and what it costs.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// A running server; killed when dropped.
+pub(crate) struct Server {
+    pub(crate) public: SocketAddr,
+    child: Child,
+}
+
+impl Server {
+    /// vitrine, with these lines beside the addresses.
+    pub(crate) async fn vitrine(folder: &Path, origin: SocketAddr, lines: &str) -> io::Result<Server> {
+        let file = folder.join("proxy.yaml");
+        let config = format!(
+            "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\nthreads: 1\n\
+             origin: {{ url: \"http://{origin}\" }}\ndata_dir: {}\n\
+             routes: [{{ name: all, match: \"/{{*path}}\", ttl: 1h }}]\n{lines}\n",
+            folder.display()
+        );
+        std::fs::write(&file, config)?;
+        let program = std::env::current_exe()?.with_file_name("vitrine");
+        Server::start(&program, &["serve", "--config", &file.to_string_lossy()], 2).await
+    }
+
+    /// The bare hyper server.
+    pub(crate) async fn bare() -> io::Result<Server> {
+        Server::start(&std::env::current_exe()?, &["bare"], 1).await
+    }
+
+    async fn start(program: &Path, arguments: &[&str], addresses: usize) -> io::Result<Server> {
+        let mut child = Command::new("taskset")
+            .args(["-c", "0"])
+            .arg(program)
+            .args(arguments)
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()?;
+        let out = child.stdout.take().ok_or_else(|| io::Error::other("no output"))?;
+        let mut lines = BufReader::new(out).lines();
+        let mut told = Vec::new();
+        while told.len() < addresses {
+            let line = lines.next_line().await?.ok_or_else(|| io::Error::other("the server did not start"))?;
+            let address = line.split("http://").nth(1).and_then(|rest| rest.split(' ').next());
+            told.extend(address.and_then(|address| address.parse::<SocketAddr>().ok()));
+        }
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        Ok(Server { public: told[0], child })
+    }
+
+    /// CPU time of all its threads, user and system.
+    pub(crate) fn cpu(&self) -> io::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?))?;
+        cpu_of(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat cannot be read"))
+    }
+
+    /// Bytes of memory that it holds now.
+    pub(crate) fn resident(&self) -> io::Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.id()?))?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
+        kib.map(|kib| kib * 1024).ok_or_else(|| io::Error::other("/proc/PID/status cannot be read"))
+    }
+
+    fn id(&self) -> io::Result<u32> {
+        self.child.id().ok_or_else(|| io::Error::other("the server has ended"))
+    }
+}
+
+/// Fields 14 and 15 in ticks of 10 ms, counted behind the program's name, which may hold blanks.
+fn cpu_of(stat: &str) -> Option<Duration> {
+    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+    let ticks = fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?;
+    Some(Duration::from_millis(ticks * 10))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cpu_time_is_read_behind_any_name() {
+        let stat = "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 0 0 20 0 1 0 100 0 0";
+        assert_eq!(cpu_of(stat), Some(Duration::from_millis(420)));
+        assert_eq!(cpu_of("7 (a"), None);
+    }
+}
