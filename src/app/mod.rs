@@ -112,7 +112,7 @@ impl App {
         self.stop_public.cancel();
         self.public_doors.close();
         self.public_doors.wait().await;
-        self.shop.proxy.finish().await;
+        self.shop.proxy.finish(self.reloader.settings().limits.drain_timeout).await;
         self.stop.cancel();
         self.tasks.close();
         self.tasks.wait().await;

@@ -3,7 +3,7 @@
 use super::Exchange;
 use crate::clock::Timestamp;
 use crate::headers::list_items;
-use http::{HeaderMap, HeaderName, header};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 
 /// Ages saturate here (RFC 9111 1.2.2).
@@ -30,6 +30,15 @@ fn age_value(response: &HeaderMap) -> Duration {
         return Duration::ZERO;
     }
     first.parse().map_or(AGE_MAX, Duration::from_secs).min(AGE_MAX)
+}
+
+/// Adds the time of receipt as Date where a response came without one (RFC 9110 6.6.1).
+pub fn add_date(fields: &mut HeaderMap, received_wall: Timestamp) {
+    if !fields.contains_key(header::DATE)
+        && let Ok(date) = HeaderValue::try_from(httpdate::fmt_http_date(received_wall.to_system_time()))
+    {
+        fields.insert(header::DATE, date);
+    }
 }
 
 /// A date field in one of the three shapes of RFC 9110 5.6.7; none where it is not, or stands there twice.

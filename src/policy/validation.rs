@@ -5,7 +5,7 @@ use crate::headers::{end_to_end, is_hop_by_hop};
 use crate::key::CookieClasses;
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
-use crate::stored::{Checked, FieldBlock, StoredResponse};
+use crate::stored::{Checked, FieldBlock, StoredResponse, own_value};
 use crate::tags::Tags;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -44,6 +44,7 @@ pub fn freshen(
     let told_tags = super::groups::tags_of(exchange.response).map_err(|_| Reason::BadTags)?;
     let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(told_tags)).map_err(|_| Reason::BadTags)?;
     let mut kept = fields;
+    super::age::add_date(&mut kept, exchange.received_wall);
     kept.remove(header::SET_COOKIE);
     super::groups::strip_tag_fields(&mut kept);
     for name in &plan.omit {
@@ -55,7 +56,7 @@ pub fn freshen(
         vary: stored.vary.clone(),
         generation,
         status: stored.status,
-        etag: kept.get(header::ETAG).unwrap_or(&stored.etag).clone(),
+        etag: own_value(kept.get(header::ETAG).unwrap_or(&stored.etag)),
         fields: FieldBlock::copy_of(&kept).map_err(|_| Reason::TooLarge)?,
         body: stored.body.clone(),
         lifetime: plan.lifetime,
@@ -77,6 +78,7 @@ fn merged(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
     let mut merged = stored.clone();
     // Age and Date of the old exchange say nothing of the new one.
     merged.remove(header::AGE);
+    merged.remove(header::DATE);
     let told = end_to_end(told);
     for name in told.keys().filter(|name| may_update(name)) {
         merged.remove(name);

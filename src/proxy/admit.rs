@@ -101,12 +101,12 @@ fn cookie_refusal(rule: &Rule, classes: &CookieClasses, cookies: &Cookies<'_>) -
 }
 
 fn wanted(rules: &Rules, rule: &Rule, ask: &Ask, cookies: &[(&str, &str)]) -> Wanted {
-    // A path without a rule forwards everything: ignored parameters and languages are only for rules.
-    let kept = match ask.target.query.as_deref().filter(|_| !rule.unmatched) {
+    let kept = match ask.target.query.as_deref() {
         Some(query) => Cow::Owned(Target { query: rules.query.keep(Some(query)), ..ask.target.clone() }),
         None => Cow::Borrowed(&ask.target),
     };
     let accepted = ask.fields.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+    // A path without a rule forwards what the visitor sent, for Vary to tell.
     let language = if rule.unmatched { None } else { rules.languages.reduce(accepted) };
     Wanted {
         key: Key::new(&kept, cookies, language),

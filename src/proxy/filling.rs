@@ -15,9 +15,9 @@ use crate::headers::end_to_end;
 use crate::ledger::Standing;
 use crate::observe::{FillEnd, OriginResult, RouteFigures};
 use crate::outcome::Reason;
-use crate::policy::{Exchange, Framing, Plan, groups, stale, storing, validation, vary};
+use crate::policy::{Exchange, Framing, Plan, age, groups, stale, storing, validation, vary};
 use crate::respond;
-use crate::stored::{Checked, FieldBlock, Lifetime, StoredBody, StoredResponse, VaryKey};
+use crate::stored::{Checked, FieldBlock, Lifetime, StoredBody, StoredResponse, VaryKey, own_value};
 use crate::tags::Tags;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -197,6 +197,7 @@ fn head_of(
 ) -> FilledHead {
     let mut fields = end_to_end(&answered.fields);
     fields.remove(header::SET_COOKIE);
+    age::add_date(&mut fields, answered.received_wall);
     groups::strip_tag_fields(&mut fields);
     let names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
     for name in plan.iter().flat_map(|plan| &plan.omit) {
@@ -305,7 +306,7 @@ fn store(
     requested: Timestamp,
 ) -> Result<(), Reason> {
     let body = StoredBody::whole(body);
-    let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
+    let etag = head.fields.get(header::ETAG).map_or_else(|| respond::etag_of_body(&body), own_value);
     let stored = StoredResponse {
         cache: errand.rule.cache,
         key: errand.key.clone(),

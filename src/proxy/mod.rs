@@ -38,6 +38,8 @@ use fill::Fill;
 use http::HeaderValue;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use unstorable::Unstorable;
 
@@ -140,10 +142,13 @@ impl Proxy {
         HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 
-    /// Waits for fills and tunnels that are still under way. Call it after the listeners have drained.
-    pub async fn finish(&self) {
+    /// Waits for fills and tunnels that are still under way, for so long at most: a tunnel may never end by itself. Call it
+    /// after the listeners have drained.
+    pub async fn finish(&self, within: Duration) {
         self.tasks.close();
-        self.tasks.wait().await;
+        if timeout(within, self.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "fills or tunnels were given up");
+        }
     }
 
     /// Whether a response under this key turned out not to be storable a short time ago.

@@ -13,7 +13,7 @@ use crate::observe::RouteFigures;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::respond;
 use crate::route::Rule;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::sync::Arc;
 
 /// What a request falls under.
@@ -50,10 +50,10 @@ pub(super) async fn pass(
         let may_be_stored = |url: &UrlText| under.rules.may_store(&ask.target, url);
         proxy.invalidator.unsafe_method(&ask.method, &ask.target, answer, may_be_stored).await;
     }
-    Ok(reply(proxy, answered?, tunnel, reason))
+    Ok(reply(proxy, ask, answered?, tunnel, reason))
 }
 
-fn reply(proxy: &Arc<Proxy>, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {
+fn reply(proxy: &Arc<Proxy>, ask: &Ask, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {
     let mut outcome = Outcome::new(if reason.fwd().is_some() { Kind::Bypass } else { Kind::Miss }, reason);
     outcome.fwd_status = Some(answered.status.as_u16());
     let origin_time = answered.took;
@@ -66,8 +66,12 @@ fn reply(proxy: &Arc<Proxy>, answered: Answered, tunnel: Option<Tunnel>, reason:
             respond::streaming(answered.status, fields, Body::empty(), &outcome, None)
         }
         (status, ..) => {
-            let body = Body::streamed(answered.body);
-            respond::streaming(status, end_to_end(&answered.fields), body, &outcome, None)
+            let mut fields = end_to_end(&answered.fields);
+            if ask.method == Method::HEAD {
+                // It speaks of the body that a GET would have; no other tells it.
+                copy(&answered.fields, &mut fields, &header::CONTENT_LENGTH);
+            }
+            respond::streaming(status, fields, Body::streamed(answered.body), &outcome, None)
         }
     };
     Reply { origin_time: Some(origin_time), ..Reply::new(response, outcome) }

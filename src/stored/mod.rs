@@ -26,6 +26,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuleFingerprint(pub u64);
 
+/// A copy of a value in an allocation of its own: one that came with a message is a slice of the buffer it was read into, and
+/// would keep all of that.
+pub fn own_value(value: &HeaderValue) -> HeaderValue {
+    // What is a value already is one when it is copied.
+    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
+}
+
 /// One stored response.
 #[derive(Debug)]
 pub struct StoredResponse {

@@ -82,6 +82,7 @@ async fn head_of_what_is_not_stored_reaches_the_origin_as_head_and_fills_nothing
 
     let head = stage.ask("HEAD", "/", &[]).await;
     head.cache_status(&["fwd=request"]);
+    assert_eq!(head.field("content-length"), Some("4"));
     stage.get("/").await.expect(200, "home").cache_status(&["fwd=uri-miss"]);
     assert_eq!(stage.origin.asked()[0].method, "HEAD");
 }

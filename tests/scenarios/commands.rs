@@ -135,6 +135,21 @@ async fn f27_sigterm_lets_requests_under_way_end_and_exits_with_0() {
 }
 
 #[tokio::test]
+async fn an_open_tunnel_does_not_keep_the_process_from_ending() {
+    let process =
+        Process::start("limits: { drain_timeout: 200ms }\nroutes: [{ name: socket, match: \"/socket\", pass: true }]")
+            .await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\nhello";
+    process.origin.says("/socket", [crate::stage::raw(switch).then_held_by(&Gate::shut())]);
+    let mut client = crate::stage::Client::connect(process.public).await;
+    client.send(request("GET", "/socket", &["Connection: Upgrade", "Upgrade: echo"])).await;
+    assert_eq!(client.head().await.expect("a head").status, 101);
+    assert_eq!(client.bytes(5).await, b"hello");
+    process.signal("TERM").await;
+    assert_eq!(process.ended().await.0, Some(0));
+}
+
+#[tokio::test]
 async fn a_second_proxy_on_the_same_data_is_refused_with_the_reason() {
     let process = process().await;
     let file = process.data.path().join("second.yaml");

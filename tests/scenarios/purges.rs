@@ -142,6 +142,17 @@ async fn a_url_without_a_query_means_every_query_and_one_with_it_that_one() {
 }
 
 #[tokio::test]
+async fn ignored_parameters_matter_neither_under_a_rule_nor_without_one() {
+    let stage = Stage::open().await;
+    let lasting = |body| page(body, &["cache-control: max-age=60"]);
+    stage.origin.says("/plain?page=2", [lasting("1"), lasting("2")]);
+    stage.get("/plain?page=2&utm_source=mail").await.expect(200, "1");
+    stage.get("/plain?utm_medium=x&page=2").await.expect(200, "1").hit();
+    stage.purge("/plain?page=2").await;
+    stage.get("/plain?page=2&utm_source=mail").await.expect(200, "2");
+}
+
+#[tokio::test]
 async fn an_unsafe_method_lets_go_of_its_url_before_its_answer_is_delivered() {
     let stage = Stage::open().await;
     stage.origin.says("/products/a", [page("old", &[]), page("changed", &[]), page("new", &[])]);
