@@ -73,6 +73,12 @@ impl Ask {
         Ok((ask, Carried { body, tunnel }))
     }
 
+    /// A span that tells which request a message is about. Made for those that leave for the origin: a hit has nothing to say
+    /// that its log line does not.
+    pub fn span(&self) -> tracing::Span {
+        tracing::error_span!("request", id = self.id.to_str().unwrap_or_default())
+    }
+
     /// On whose behalf it is forwarded.
     pub fn forwarded_by(&self) -> ForwardedBy<'_> {
         ForwardedBy {

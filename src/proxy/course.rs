@@ -25,14 +25,14 @@ pub(super) enum Course {
 
 /// Chooses. What is known not to be storable is not fetched for all, and neither is what would fill the cache with
 /// something else than the whole page.
-pub(super) fn choose(ask: &Ask, found: Found, known_unstorable: bool) -> Course {
+pub(super) fn choose(ask: &Ask, found: Found, known_unstorable: impl FnOnce() -> bool) -> Course {
     match (found.reuse, found.stored) {
         (Reuse::Serve, Some(stored)) => Course::Hit(stored),
         (Reuse::ServeStale, Some(stored)) => Course::Stale(stored),
         (Reuse::Validate(reason), Some(stored)) => Course::Validate(stored, reason),
         _ if ask.method == Method::HEAD => Course::Pass(Reason::Head),
         _ if ask.fields.contains_key(header::RANGE) => Course::Pass(Reason::Range),
-        _ if known_unstorable => Course::Pass(Reason::KnownUnstorable),
+        (Reuse::Fetch(_), _) if known_unstorable() => Course::Pass(Reason::KnownUnstorable),
         (Reuse::Fetch(reason), stored) => Course::Miss(stored, reason),
         // Nothing to reuse is nothing stored.
         (_, None) => Course::Miss(None, Reason::NotStored),

@@ -100,7 +100,7 @@ impl Proxy {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
         let found = lookup(self, routed.rule, &ask, &wanted).await;
-        (explained.kind, explained.reason) = choose(&ask, found, self.knows_unstorable(&wanted.key)).verdict();
+        (explained.kind, explained.reason) = choose(&ask, found, || self.knows_unstorable(&wanted.key)).verdict();
         if let Some(selected) = explained.stored.iter_mut().find(|examined| examined.stored.vary.matches(as_sent)) {
             selected.selected = true;
         }

@@ -14,7 +14,6 @@ use http::{HeaderValue, Method, Request, Response, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tracing::Instrument;
 
 impl Proxy {
     /// Answers one request. Whatever goes wrong is an answer, or a body that visibly breaks off.
@@ -28,8 +27,7 @@ impl Proxy {
             Ok((ask, _)) if !rules.serves(&ask.target.host) => Err(Failure::Misdirected),
             Ok((ask, carried)) => {
                 told.falls_under(&ask);
-                let span = tracing::error_span!("request", id = ask.id.to_str().unwrap_or_default());
-                serve(&self, &rules, &ask, carried).instrument(span).await
+                serve(&self, &rules, &ask, carried).await
             }
         };
         told.answered(result)

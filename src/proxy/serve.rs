@@ -11,6 +11,7 @@ use super::reply::Reply;
 use super::{Ask, Proxy, Rules, hit};
 use crate::outcome::Reason;
 use std::sync::Arc;
+use tracing::Instrument;
 
 /// Answers one request: route, admit, look up, choose, then exactly one of hit, stale, validate, miss or pass.
 pub(super) async fn serve(
@@ -23,23 +24,26 @@ pub(super) async fn serve(
     let under = Under { rule: routed.rule, rules, figures: rules.figures.at(routed.place) };
 
     let wanted = match admit(rules, &routed, ask) {
-        Admission::Pass(reason) => return pass::pass(proxy, ask, under, reason, carried).await,
+        Admission::Pass(reason) => return pass::pass(proxy, ask, under, reason, carried).instrument(ask.span()).await,
         Admission::Cache(wanted) => wanted,
     };
 
     let found = lookup(proxy, routed.rule, ask, &wanted).await;
     let errand = |stored| Errand::new(rules, &routed, ask, &wanted, stored);
 
-    match choose(ask, found, proxy.knows_unstorable(&wanted.key)) {
+    match choose(ask, found, || proxy.knows_unstorable(&wanted.key)) {
         Course::Hit(stored) => Ok(hit::fresh(proxy, ask, &stored)),
         Course::Stale(stored) => {
             miss::revalidate_behind(proxy, errand(Some(stored.clone())).validating());
             Ok(hit::stale(proxy, ask, &stored, Reason::StaleWhileRevalidate))
         }
         Course::Validate(stored, reason) => {
-            miss::fetch(proxy, ask, errand(Some(stored)).validating(), reason, carried).await
+            let errand = errand(Some(stored)).validating();
+            miss::fetch(proxy, ask, errand, reason, carried).instrument(ask.span()).await
         }
-        Course::Miss(fallback, reason) => miss::fetch(proxy, ask, errand(fallback), reason, carried).await,
-        Course::Pass(reason) => pass::pass(proxy, ask, under, reason, carried).await,
+        Course::Miss(fallback, reason) => {
+            miss::fetch(proxy, ask, errand(fallback), reason, carried).instrument(ask.span()).await
+        }
+        Course::Pass(reason) => pass::pass(proxy, ask, under, reason, carried).instrument(ask.span()).await,
     }
 }

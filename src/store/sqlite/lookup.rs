@@ -105,14 +105,23 @@ pub(super) fn most_seen(from: &Connection, cache: CacheName, bytes_max: u64) -> 
     Ok(ids)
 }
 
-/// How many rows a scope matches; none where no index tells it.
+/// Rows that are counted at most: a purge that matches more says that it does not know how many, and costs no more.
+pub(super) const COUNTED_MAX: usize = 1_000;
+
+/// How many rows a scope matches; none where no index tells it, or where they are more than are counted.
 pub(super) fn count(from: &Connection, scope: &Scope) -> Result<Option<u64>> {
     let mut sum = 0;
     for cache in CacheName::ALL {
         let sql = statements(cache);
         let one = |statement: &str, parameters: &[i64]| {
             let parameters = rusqlite::params_from_iter(parameters);
-            from.prepare_cached(statement)?.query_row(parameters, |row| row.get::<_, i64>(0))
+            let mut statement = from.prepare_cached(statement)?;
+            let mut rows = statement.query(parameters)?;
+            let mut count = 0;
+            while rows.next()?.is_some() {
+                count += 1;
+            }
+            Ok::<_, rusqlite::Error>(count)
         };
         sum += match scope {
             Scope::Tag(tag) => one(&sql.count_tag, &[tag_number(tag.as_str())])?,
@@ -129,5 +138,5 @@ pub(super) fn count(from: &Connection, scope: &Scope) -> Result<Option<u64>> {
             Scope::All | Scope::Cache(_) | Scope::Prefix { .. } | Scope::Pattern { .. } => return Ok(None),
         };
     }
-    Ok(Some(sum.max(0).cast_unsigned()))
+    Ok((sum <= COUNTED_MAX).then_some(sum as u64))
 }

@@ -23,6 +23,9 @@ const ROUND_BYTES_MAX: u64 = 4 * 1024 * 1024;
 /// What a write that holds no response counts for.
 const SMALL_WRITE_BYTES: u64 = 512;
 
+/// What clearing and flushing may take beyond the queue's bound: some two thousand of them.
+const ORDERS_BYTES_MAX: u64 = 1024 * 1024;
+
 /// Something to do for the caches.
 #[derive(Debug)]
 pub(super) enum Write {
@@ -96,7 +99,9 @@ impl Queue {
         if inside.closed {
             return Err(Refused::Closed);
         }
-        if inside.bytes + bytes > self.bytes_max {
+        // A full queue is when an operator wants it cleared, or a shutdown wants it written.
+        let bytes_max = self.bytes_max.saturating_add(if write.ends_round() { ORDERS_BYTES_MAX } else { 0 });
+        if inside.bytes + bytes > bytes_max {
             return Err(Refused::Full);
         }
         inside.bytes += bytes;
@@ -206,7 +211,9 @@ mod tests {
             queue.push(removal()).unwrap();
         }
         assert_eq!(queue.push(removal()), Err(Refused::Full));
-        assert_eq!(queue.take(Duration::ZERO, true).writes.len(), 3);
+        // Whoever wants a full queue written, or the store cleared, is not turned away by it.
+        assert_eq!(queue.push(Write::Flush { done: oneshot::channel().0 }), Ok(()));
+        assert_eq!(queue.take(Duration::ZERO, true).writes.len(), 4);
         assert_eq!(queue.bytes(), 0);
         assert_eq!(queue.push(removal()), Ok(()));
     }

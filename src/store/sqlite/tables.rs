@@ -4,6 +4,7 @@
 //! page's HTML; and the tags. Names come from [`CacheName`] alone, never from a configuration or a request. Each statement
 //! finds its rows by an index, which a test asks SQLite itself.
 
+use super::lookup::COUNTED_MAX;
 use crate::cache_name::CacheName;
 use std::sync::LazyLock;
 
@@ -162,7 +163,7 @@ pub(super) fn statements(cache: CacheName) -> &'static Statements {
 fn prepare(t: &str) -> Statements {
     let columns = "r.id, r.generation, r.seen_ms, r.meta, b.body";
     let joined = format!("{t} r LEFT JOIN {t}_body b ON b.id = r.id");
-    let count = format!("SELECT count(*) FROM {t} WHERE path = ?1");
+    let count = |and: &str| format!("SELECT 1 FROM {t} WHERE path = ?1{and} LIMIT {}", COUNTED_MAX + 1);
     Statements {
         insert: format!(
             "INSERT INTO {t} (key, vary, generation, path, path_query, host, bytes, keep_until_ms, seen_ms, meta)
@@ -186,11 +187,11 @@ fn prepare(t: &str) -> Statements {
         by_key: format!("SELECT {columns} FROM {joined} WHERE r.key = ?1 AND r.keep_until_ms > ?2"),
         by_id: format!("SELECT {columns} FROM {joined} WHERE r.id = ?1 AND r.keep_until_ms > ?2"),
         most_seen: format!("SELECT id, bytes FROM {t} ORDER BY seen_ms DESC"),
-        count_tag: format!("SELECT count(*) FROM {t}_tag WHERE tag = ?1"),
-        count_path_host: format!("{count} AND host = ?2"),
-        count_path_query: format!("{count} AND path_query = ?2"),
-        count_path_query_host: format!("{count} AND path_query = ?2 AND host = ?3"),
-        count_path: count,
+        count_tag: format!("SELECT 1 FROM {t}_tag WHERE tag = ?1 LIMIT {}", COUNTED_MAX + 1),
+        count_path_host: count(" AND host = ?2"),
+        count_path_query: count(" AND path_query = ?2"),
+        count_path_query_host: count(" AND path_query = ?2 AND host = ?3"),
+        count_path: count(""),
     }
 }
 

@@ -54,6 +54,20 @@ async fn every_scope_that_an_index_tells() {
 }
 
 #[tokio::test]
+async fn more_than_a_thousand_are_not_counted_so_that_a_purge_costs_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Sqlite::open(&folder).store;
+    let page = |n: usize| {
+        let url = format!("/{n}");
+        shared(StoredResponse { tags: tags(&["many"]), ..response(CacheName::Default, &url, "x") })
+    };
+    put_all(&*store, (0..1_000).map(page)).await;
+    assert_eq!(store.count(&tag("many")).await.unwrap(), Some(1_000));
+    put_all(&*store, [page(1_000)]).await;
+    assert_eq!(store.count(&tag("many")).await.unwrap(), None);
+}
+
+#[tokio::test]
 async fn what_is_gone_is_counted_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&folder).store;
