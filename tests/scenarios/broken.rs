@@ -113,3 +113,13 @@ async fn f7_a_connection_that_died_in_the_pool_costs_the_client_nothing() {
         stage.purge("/products/a").await;
     }
 }
+
+#[tokio::test]
+async fn f3_a_body_that_hangs_is_seen_as_broken_and_not_kept() {
+    let stage = Stage::open_with_origin("body_idle_timeout: 300ms").await;
+    let half = raw("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf").then_held_by(&crate::stage::Gate::shut());
+    stage.origin.says("/", [half, page("whole", &[])]);
+    let got = stage.get("/").await;
+    assert_eq!((got.status, got.complete), (200, false));
+    stage.get("/").await.expect(200, "whole").cache_status(&["fwd=uri-miss"]);
+}

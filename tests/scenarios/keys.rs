@@ -120,3 +120,25 @@ async fn w1_w5_k18_paths_that_could_be_anothers_alias_are_passed() {
         stage.get(target).await.expect(200, "2");
     }
 }
+
+#[tokio::test]
+async fn a_rule_may_be_for_one_host_and_for_some_methods() {
+    let rules = r#"
+store: { backend: memory }
+routes:
+  - { name: admin, match: "/{*path}", host: admin.example, pass: true }
+  - { name: forms, match: "/{*path}", methods: [POST], pass: true }
+  - { name: pages, match: "/{*path}", ttl: 1m }
+"#;
+    let stage = Stage::with(rules).await;
+    stage.origin.says("/", [page("home", &[])]);
+    let ask = async |method: &str, host: &str| {
+        let mut client = stage.client().await;
+        client.send(format!("{method} / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        client.response(method).await
+    };
+    ask("GET", "admin.example").await.cache_status(&["fwd=bypass", "detail=rule-pass"]);
+    ask("POST", "shop.example").await.cache_status(&["fwd=method"]);
+    ask("GET", "shop.example").await.cache_status(&["fwd=uri-miss"]);
+    ask("HEAD", "shop.example").await.hit();
+}

@@ -6,6 +6,7 @@
 //! - `collapse`: one fetch for many, and every way it can end
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
+//! - `promise`: no read sees what was purged before it, under concurrency
 //! - `purge_forms`: PURGE as clients send it, byte for byte
 //! - `purges`: exactness, above all against what is in flight
 //! - `broken`: origins that answer with what is not a whole response
@@ -27,6 +28,7 @@ mod collapse;
 mod commands;
 mod keys;
 mod personal;
+mod promise;
 mod purge_forms;
 mod purges;
 mod reload;

@@ -168,3 +168,36 @@ async fn purge_is_for_allowed_peers_and_never_reaches_the_origin() {
     assert_eq!(stage.ask("BAN", "/", &[]).await.status, 405);
     assert_eq!(stage.origin.asked().len(), 0);
 }
+
+/// A stage with short deadlines and few places.
+async fn impatient() -> Stage {
+    let limits = "limits: { head_timeout: 300ms, body_idle_timeout: 300ms, connections: 2 }";
+    Stage::with(&format!("store: {{ backend: memory }}\n{limits}\n{}", crate::stage::ROUTES)).await
+}
+
+#[tokio::test]
+async fn r7_r9_a_head_or_body_that_does_not_come_is_given_up() {
+    let stage = impatient().await;
+    stage.origin.says("/save", [page("saved", &[])]);
+    let mut silent = stage.client().await;
+    assert!(silent.head().await.is_none());
+    let mut slow = stage.client().await;
+    slow.send("GET / HTTP/1.1\r\nHost: a\r\nX: ").await;
+    assert!(slow.head().await.is_none_or(|got| got.status == 408));
+    let mut unfinished = stage.client().await;
+    unfinished.send("POST /save HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf").await;
+    assert!(unfinished.head().await.is_none_or(|got| got.status >= 400));
+    assert_eq!(stage.origin.times_asked("/save"), 0);
+}
+
+#[tokio::test]
+async fn r28_connections_beyond_the_bound_wait_until_one_ends() {
+    let stage = impatient().await;
+    stage.origin.says("/", [page("home", &[])]);
+    let held = [stage.client().await, stage.client().await];
+    let mut third = stage.client().await;
+    third.send(request("GET", "/", &[])).await;
+    // The two that hold the places say nothing and are given up; then it is the third one's turn.
+    third.response("GET").await.expect(200, "home");
+    drop(held);
+}

@@ -43,13 +43,22 @@ impl Stage {
         Stage::with(&format!("store: {{ backend: memory }}\n{ROUTES}")).await
     }
 
+    /// Opens with [`ROUTES`] and these further keys of the origin.
+    pub async fn open_with_origin(keys: &str) -> Stage {
+        Stage::with_origin(keys, &format!("store: {{ backend: memory }}\n{ROUTES}")).await
+    }
+
     /// Opens with these lines of `proxy.yaml` beside the addresses.
     pub async fn with(lines: &str) -> Stage {
+        Stage::with_origin("response_timeout: 5s", lines).await
+    }
+
+    async fn with_origin(keys: &str, lines: &str) -> Stage {
         let data = tempfile::tempdir().expect("a directory");
         let origin = Origin::open().await;
         let config = format!(
             "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\n\
-             origin: {{ url: \"http://{}\", response_timeout: 5s }}\ndata_dir: {:?}\nlog: {{ access: off }}\n{lines}",
+             origin: {{ url: \"http://{}\", {keys} }}\ndata_dir: {:?}\nlog: {{ access: off }}\n{lines}",
             origin.address,
             data.path()
         );

@@ -4,6 +4,7 @@ use super::client::find;
 use super::gate::Gate;
 use std::collections::HashMap;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -21,6 +22,8 @@ pub struct Origin {
 #[derive(Default)]
 struct Script {
     lines: HashMap<String, Vec<Line>>,
+    /// Pages that show a number as it stood when they were asked for.
+    living: HashMap<String, Arc<AtomicU64>>,
 }
 
 /// A request as the origin saw it.
@@ -153,6 +156,11 @@ impl Origin {
         self.script.lock().unwrap().lines.insert(target.to_string(), lines);
     }
 
+    /// From now on a target shows this number, read when it is asked and told a little later.
+    pub fn lives(&self, target: &str, number: Arc<AtomicU64>) {
+        self.script.lock().unwrap().living.insert(target.to_string(), number);
+    }
+
     /// What it was asked so far.
     pub fn asked(&self) -> Vec<Asked> {
         self.asked.borrow().clone()
@@ -171,6 +179,12 @@ impl Origin {
         .await;
     }
 
+    fn living(&self, target: &str) -> Option<Line> {
+        let script = self.script.lock().unwrap();
+        let number = script.living.get(target)?.load(Ordering::SeqCst);
+        Some(page(&number.to_string(), &[]))
+    }
+
     fn line(&self, target: &str) -> Line {
         let mut script = self.script.lock().unwrap();
         match script.lines.get_mut(target) {
@@ -183,7 +197,16 @@ impl Origin {
     async fn play(self, mut stream: TcpStream) {
         let mut buffer = Vec::new();
         while let Some(asked) = request(&mut stream, &mut buffer).await {
-            let line = self.line(&asked.target);
+            let line = match self.living(&asked.target) {
+                Some(line) => {
+                    // What was read grows old before it is told: the window in which a purge must not be lost.
+                    for _ in 0..20 {
+                        tokio::task::yield_now().await;
+                    }
+                    line
+                }
+                None => self.line(&asked.target),
+            };
             self.asked.send_modify(|all| all.push(asked));
             for act in line.0 {
                 match act {
