@@ -1,9 +1,8 @@
 //! One listening socket: accept, bound, serve, drain.
 
 use super::deadline::WriteDeadline;
-use super::request_body::request_body;
 use super::{Limits, check};
-use crate::body::Body;
+use crate::body::{Body, Paced, Peer};
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -188,6 +187,8 @@ async fn answer<S: Service>(
         }
         return response;
     }
-    let body = request_body(body, limits.body_idle_timeout);
+    let has_none = http_body::Body::is_end_stream(&body);
+    let body =
+        if has_none { Body::empty() } else { Body::streamed(Paced::new(body, Peer::Client, limits.body_idle_timeout)) };
     service.clone().answer(Request::from_parts(head, body), visitor).await
 }

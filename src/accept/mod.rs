@@ -5,7 +5,6 @@
 
 mod deadline;
 mod listener;
-mod request_body;
 mod sane;
 mod settings;
 

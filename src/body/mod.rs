@@ -1,5 +1,9 @@
 //! The body of every response that leaves vitrine.
 
+mod paced;
+
+pub use paced::{Paced, Peer};
+
 use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use std::pin::Pin;
@@ -31,9 +35,6 @@ pub enum BodyError {
     /// The origin ended short, was reset or sent what is not HTTP.
     #[error("the origin's body broke off: {0}")]
     Origin(String),
-    /// Nothing came from the origin for too long.
-    #[error("the origin sent nothing for {0} s")]
-    Stalled(u64),
     /// The client's request body ended short, was reset or stalled.
     #[error("the request's body broke off: {0}")]
     Client(String),
