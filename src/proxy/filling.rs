@@ -172,7 +172,11 @@ fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHe
         Framing::Length(bytes) => Some(bytes),
         _ => None,
     };
-    let plan = storing::decide(&exchange, &errand.rule.lifetime, cookies, false);
+    let plan = match &errand.fallback {
+        // An error page never takes the place of what may answer instead of it (row D6).
+        Some(_) if stale::is_failure(answered.status) => Err(Reason::Status),
+        _ => storing::decide(&exchange, &errand.rule.lifetime, cookies, false),
+    };
     let tags = plan.as_ref().map_err(|reason| *reason).and_then(|_| errand.tags(&answered.fields));
     let (plan, tags) = match (plan, tags) {
         (Ok(plan), Ok(tags)) => (Some(plan), tags),

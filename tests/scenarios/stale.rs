@@ -124,6 +124,26 @@ async fn a_failing_origin_is_covered_by_what_is_stale_within_the_rules_limit() {
 }
 
 #[tokio::test]
+async fn d6_an_error_page_never_takes_the_place_of_what_may_answer_instead_of_it() {
+    let stage = Stage::open().await;
+    stage.origin.says(
+        "/plain",
+        [
+            page("one", &["cache-control: max-age=60, stale-if-error=3600"]),
+            answer("503 Service Unavailable", "down", &["cache-control: max-age=60"]),
+            answer("503 Service Unavailable", "down", &["cache-control: max-age=60"]),
+            page("two", &["cache-control: max-age=60"]),
+        ],
+    );
+    stage.get("/plain").await;
+    stage.pass(2 * MINUTE);
+    for _ in 0..2 {
+        stage.get("/plain").await.expect(200, "one").cache_status(&["detail=stale-if-error"]);
+    }
+    stage.get("/plain").await.expect(200, "two");
+}
+
+#[tokio::test]
 async fn what_must_be_revalidated_is_never_served_stale() {
     let stage = lenient().await;
     stage
