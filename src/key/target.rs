@@ -74,7 +74,8 @@ impl Target {
     /// What is wrong with it.
     pub fn parse(text: &str) -> Result<UrlText, BadTarget> {
         let text = text.split_once('#').map_or(text, |(before, _)| before);
-        let (host, rest) = match text.split_once("://") {
+        // A raw path may well name another URL in its query.
+        let (host, rest) = match text.split_once("://").filter(|_| !text.starts_with('/')) {
             Some((scheme, rest)) => {
                 let scheme = match scheme.to_ascii_lowercase().as_str() {
                     "http" => Scheme::Http,
@@ -299,6 +300,7 @@ mod tests {
         assert_eq!(parse("/a?b#c"), Ok((None, "/a".into(), some("b"))));
         assert_eq!(parse("https://SHOP.example:443"), Ok((some("shop.example"), "/".into(), None)));
         assert_eq!(parse("http://shop:8080/a?"), Ok((some("shop:8080"), "/a".into(), some(""))));
+        assert_eq!(parse("/go?to=http://other.example/"), Ok((None, "/go".into(), some("to=http://other.example/"))));
         assert_eq!(parse("a/b"), Err(BadTarget::Form));
         assert_eq!(parse("ftp://a/"), Err(BadTarget::Scheme));
         assert_eq!(parse("/é"), Err(BadTarget::NotAscii));
