@@ -119,7 +119,7 @@ reasons! {
     CookiePersonal = "cookie-personal",
     /// The rule is for signed-in visitors' own pages.
     SessionRoute = "session-route",
-    /// The request bears Authorization.
+    /// The request bears Authorization, or the response speaks of a client's credentials.
     Authorization = "authorization",
     /// A GET or HEAD with a body.
     RequestBody = "request-body",

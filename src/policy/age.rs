@@ -48,5 +48,17 @@ pub fn date(fields: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
     if lines.next().is_some() {
         return None;
     }
-    httpdate::parse_http_date(text).ok().map(Timestamp::from_system_time)
+    let read = httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&in_proper_case(text)));
+    read.ok().map(Timestamp::from_system_time)
+}
+
+/// The names of days, months and the zone as they are usually written: their case says nothing.
+fn in_proper_case(text: &str) -> String {
+    let mut begins = true;
+    let proper = text.chars().map(|letter| {
+        let begun = std::mem::replace(&mut begins, !letter.is_ascii_alphabetic());
+        if begun { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
+    });
+    let proper: String = proper.collect();
+    proper.strip_suffix("Gmt").map_or(proper.clone(), |before| format!("{before}GMT"))
 }

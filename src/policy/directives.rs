@@ -1,5 +1,6 @@
 //! Cache directives of responses: Cache-Control (RFC 9111 5.2.2), and CDN-Cache-Control (RFC 9213), which alone counts where
-//! it is there and valid. Whatever cannot be read makes a response less cacheable, never more.
+//! it is there and valid. Whatever cannot be read makes a response less cacheable, never more: a veto that is hidden by a
+//! quote that does not end, or by a blank or semicolon in place of a comma, leaves a field that is garbled as a whole.
 
 use crate::headers::{CDN_CACHE_CONTROL, list_items, unquoted};
 use http::{HeaderMap, HeaderName, header};
@@ -19,6 +20,8 @@ pub struct CacheControl {
     pub max_age: Option<Duration>,
     /// `no-store`.
     pub no_store: bool,
+    /// `must-understand` (5.2.2.3): `no-store` counts only for those who do not know the status.
+    pub must_understand: bool,
     /// `private` without names.
     pub private: bool,
     /// `no-cache` without names.
@@ -56,12 +59,16 @@ impl CacheControl {
         own.garbled = lines.iter().any(|line| line.to_str().is_err());
         for item in list_items(response, &header::CACHE_CONTROL) {
             let (name, argument) = item.split_once('=').map_or((item, None), |(name, value)| (name, Some(value)));
-            own.take(name, argument);
+            own.garbled |= !is_token(name.trim_end()) || !argument.is_none_or(is_argument);
+            // No blank may stand around the equals sign: then the argument counts as none.
+            let is_apart = name.ends_with([' ', '\t']) || argument.is_some_and(|text| text.starts_with([' ', '\t']));
+            own.take(name.trim_end(), if is_apart { Some("") } else { argument });
         }
         own
     }
 
     fn take(&mut self, name: &str, argument: Option<&str>) {
+        let has_argument = argument.is_some();
         // A quoted string that does not end is no argument.
         let argument = argument.and_then(unquoted);
         let seconds = || Some(argument.as_deref().map_or(Duration::ZERO, delta_seconds));
@@ -71,14 +78,12 @@ impl CacheControl {
             "stale-while-revalidate" => self.stale_while_revalidate = self.stale_while_revalidate.or_else(seconds),
             "stale-if-error" => self.stale_if_error = self.stale_if_error.or_else(seconds),
             "no-store" => self.no_store = true,
-            "public" => self.public = true,
+            // These two allow something, so that they count only as they are written.
+            "must-understand" => self.must_understand |= !has_argument,
+            "public" => self.public |= !has_argument,
             "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
             "private" => self.private |= !self.leaves_out(argument.as_deref()),
             "no-cache" => self.no_cache |= !self.leaves_out(argument.as_deref()),
-            // A blank before the equals sign, or anything else that is no token: not one we may overlook.
-            other if other.trim_end() != other && is_known(other.trim_end()) => {
-                self.take(other.trim_end(), Some("invalid"));
-            }
             _ => {}
         }
     }
@@ -95,10 +100,43 @@ impl CacheControl {
             _ => false,
         }
     }
+
+    /// One member of a targeted field; none where it is of a type that its directive does not have.
+    fn take_targeted(&mut self, name: &str, value: Option<&BareItem>) -> Option<()> {
+        match name {
+            "s-maxage" => self.s_maxage = Some(integer(value)?),
+            "max-age" => self.max_age = Some(integer(value)?),
+            "stale-while-revalidate" => self.stale_while_revalidate = Some(integer(value)?),
+            "stale-if-error" => self.stale_if_error = Some(integer(value)?),
+            "no-store" => self.no_store = value?.as_boolean()?,
+            "must-understand" => self.must_understand = value?.as_boolean()?,
+            "public" => self.public = value?.as_boolean()?,
+            "must-revalidate" | "proxy-revalidate" => self.must_revalidate |= value?.as_boolean()?,
+            "private" => self.private = self.is_unqualified(value?)?,
+            "no-cache" => self.no_cache = self.is_unqualified(value?)?,
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn is_unqualified(&mut self, value: &BareItem) -> Option<bool> {
+        match value {
+            BareItem::Boolean(set) => Some(*set),
+            BareItem::String(names) => Some(!self.leaves_out(Some(names.as_str()))),
+            _ => None,
+        }
+    }
 }
 
-fn is_known(name: &str) -> bool {
-    matches!(name, "s-maxage" | "max-age" | "stale-while-revalidate" | "stale-if-error" | "private" | "no-cache")
+/// RFC 9110 5.6.2.
+fn is_token(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}
+
+/// Whether it can stand behind an equals sign without hiding anything: a token, a quoted string that ends, or nothing.
+fn is_argument(text: &str) -> bool {
+    let text = text.trim_start();
+    if text.starts_with('"') { unquoted(text).is_some() } else { text.is_empty() || is_token(text) }
 }
 
 /// Digits only; saturating; anything else is zero, that is: stale.
@@ -116,26 +154,16 @@ fn targeted(response: &HeaderMap) -> Option<CacheControl> {
     let members = Parser::new(&field).parse::<Dictionary>().ok().filter(|members| !members.is_empty())?;
     let mut own = CacheControl { targeted: true, ..CacheControl::default() };
     for (name, member) in &members {
-        let ListEntry::Item(item) = member else { return None };
-        let value = &item.bare_item;
-        let set = matches!(value, BareItem::Boolean(true));
-        match name.as_str() {
-            "s-maxage" => own.s_maxage = Some(seconds(value)?),
-            "max-age" => own.max_age = Some(seconds(value)?),
-            "stale-while-revalidate" => own.stale_while_revalidate = Some(seconds(value)?),
-            "stale-if-error" => own.stale_if_error = Some(seconds(value)?),
-            "no-store" => own.no_store = set,
-            "private" => own.private = set || matches!(value, BareItem::String(_)),
-            "no-cache" => own.no_cache = set || matches!(value, BareItem::String(_)),
-            "public" => own.public = set,
-            "must-revalidate" | "proxy-revalidate" => own.must_revalidate |= set,
-            _ => {}
-        }
+        let value = match member {
+            ListEntry::Item(item) => Some(&item.bare_item),
+            ListEntry::InnerList(_) => None,
+        };
+        own.take_targeted(name.as_str(), value)?;
     }
     Some(own)
 }
 
-fn seconds(value: &BareItem) -> Option<Duration> {
-    let BareItem::Integer(seconds) = value else { return None };
-    Some(Duration::from_secs(u64::try_from(i64::from(*seconds)).unwrap_or(0).min(SECONDS_MAX)))
+fn integer(value: Option<&BareItem>) -> Option<Duration> {
+    let seconds = i64::from(value?.as_integer()?);
+    Some(Duration::from_secs(u64::try_from(seconds).unwrap_or(0).min(SECONDS_MAX)))
 }

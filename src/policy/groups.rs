@@ -3,7 +3,7 @@
 use crate::headers::{CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY};
 use crate::tags::{BadTag, Tag};
 use http::{HeaderMap, HeaderName};
-use sfv::{BareItem, List, ListEntry, Parser};
+use sfv::{List, ListEntry, Parser};
 
 /// Tag fields that are between the shop and its caches, and not sent on to clients.
 const PRIVATE_FIELDS: [HeaderName; 3] = [SURROGATE_KEY, CACHE_TAG, XKEY];
@@ -23,7 +23,9 @@ pub fn tags_of(fields: &HeaderMap) -> Result<Vec<Tag>, BadTag> {
             }
         }
     }
-    tags.extend(strings(fields, &CACHE_GROUPS).unwrap_or_default());
+    for group in strings(fields, &CACHE_GROUPS) {
+        tags.push(Tag::new(&group)?);
+    }
     Ok(tags)
 }
 
@@ -34,16 +36,13 @@ pub fn strip_tag_fields(fields: &mut HeaderMap) {
     }
 }
 
-/// A structured list of strings as tags; none where the field is anything else (RFC 9875 2: then it is ignored).
-pub(super) fn strings(fields: &HeaderMap, name: &HeaderName) -> Option<Vec<Tag>> {
+/// The strings of a structured list; none where the field is anything else: then it does not count (RFC 9875 2).
+pub(super) fn strings(fields: &HeaderMap, name: &HeaderName) -> Vec<String> {
     let lines: Option<Vec<&str>> = fields.get_all(name).iter().map(|line| line.to_str().ok()).collect();
-    let list = Parser::new(&lines?.join(", ")).parse::<List>().ok()?;
+    let list = lines.and_then(|lines| Parser::new(&lines.join(", ")).parse::<List>().ok()).unwrap_or_default();
     let strings = list.iter().map(|entry| match entry {
-        ListEntry::Item(item) => match &item.bare_item {
-            BareItem::String(text) => Tag::new(text.as_str()).ok(),
-            _ => None,
-        },
+        ListEntry::Item(item) => item.bare_item.as_string().map(|text| text.as_str().to_string()),
         ListEntry::InnerList(_) => None,
     });
-    strings.collect()
+    strings.collect::<Option<_>>().unwrap_or_default()
 }

@@ -27,16 +27,51 @@ pub fn targets(method: &Method, target: &Target, answer: Option<(StatusCode, &He
 
 /// The URL in a field; never one of another host.
 fn same_host(fields: &HeaderMap, name: &HeaderName, target: &Target) -> Option<UrlText> {
-    let text = fields.get(name)?.to_str().ok()?;
-    let is_relative = !text.starts_with('/') && !text.contains("://");
-    let folder = if is_relative { &target.path[..=target.path.rfind('/')?] } else { "" };
-    let resolved = format!("{folder}{text}");
-    let url = Target::parse(&resolved).ok()?;
-    let of_other = url.host.as_ref().is_some_and(|host| *host != target.host);
-    (!of_other).then(|| UrlText { host: Some(target.host.clone()), ..url })
+    let reference = fields.get(name)?.to_str().ok()?;
+    let url = Target::parse(&resolved(reference, target)).ok()?;
+    let is_own = url.host.as_ref().is_none_or(|host| *host == target.host);
+    is_own.then(|| UrlText { host: Some(target.host.clone()), path: without_dots(&url.path).into(), query: url.query })
 }
 
-/// The groups that an answer to an unsafe method lets go: a structured list of strings; one that is not counts as absent.
+/// A reference as seen from the target (RFC 3986 5.2.2), dots left to [`without_dots`].
+fn resolved(reference: &str, target: &Target) -> String {
+    let before = &reference[..reference.find(['/', '?', '#']).unwrap_or(reference.len())];
+    if reference.starts_with("//") {
+        format!("{}:{reference}", target.scheme.as_str())
+    } else if reference.starts_with('/') || before.contains(':') {
+        reference.into()
+    } else if before.is_empty() && !reference.starts_with('?') {
+        target.path_and_query()
+    } else if before.is_empty() {
+        format!("{}{reference}", target.path)
+    } else {
+        let folder = target.path.rfind('/').map_or("/", |end| &target.path[..=end]);
+        format!("{folder}{reference}")
+    }
+}
+
+/// A path without its dot segments (RFC 3986 5.2.4): a request with them would not have been stored.
+fn without_dots(path: &str) -> String {
+    let mut kept: Vec<&str> = Vec::new();
+    let mut segments = path.split('/').skip(1).peekable();
+    while let Some(segment) = segments.next() {
+        if segment != "." && segment != ".." {
+            kept.push(segment);
+            continue;
+        }
+        if segment == ".." {
+            kept.pop();
+        }
+        if segments.peek().is_none() {
+            kept.push("");
+        }
+    }
+    format!("/{}", kept.join("/"))
+}
+
+/// The groups that an answer to an unsafe method lets go: a structured list of strings; one that is not counts as absent. A
+/// group that could not be a tag is on no stored response.
 pub fn groups(answer: &HeaderMap) -> Vec<Tag> {
-    super::groups::strings(answer, &CACHE_GROUP_INVALIDATION).unwrap_or_default()
+    let groups = super::groups::strings(answer, &CACHE_GROUP_INVALIDATION);
+    groups.iter().filter_map(|group| Tag::new(group).ok()).collect()
 }

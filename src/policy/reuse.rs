@@ -30,12 +30,13 @@ pub fn decide(stored: &StoredResponse, standing: Standing, rule: RuleFingerprint
         return Reuse::Fetch(Reason::RuleChanged);
     }
     let lifetime = &stored.lifetime;
+    // Before freshness: nothing is used for longer than it may be kept, however long a lifetime the origin stated.
+    if now >= lifetime.keep_until() {
+        return Reuse::Fetch(Reason::Stale);
+    }
     let is_invalidated = standing == Standing::Soft;
     if lifetime.is_fresh(now) && !is_invalidated && !lifetime.validate_always {
         return Reuse::Serve;
-    }
-    if now >= lifetime.keep_until() {
-        return Reuse::Fetch(Reason::Stale);
     }
     let window = lifetime.stale_while_revalidate;
     if window > Duration::ZERO && lifetime.staleness(now) <= window && !lifetime.validate_always {

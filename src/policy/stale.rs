@@ -33,6 +33,7 @@ pub fn may_answer_failure(stored: &StoredResponse, standing: Standing, rule: Rul
     let lifetime = &stored.lifetime;
     !matches!(standing, Standing::Gone(_))
         && stored.rule == rule
+        && now < lifetime.keep_until()
         && !lifetime.validate_always
         && lifetime.stale_if_error > Duration::ZERO
         && lifetime.staleness(now) <= lifetime.stale_if_error

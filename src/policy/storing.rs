@@ -18,6 +18,14 @@ const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(10);
 /// For how long past its usefulness a response with a validator is kept, so that the origin can say that it still holds.
 const VALIDATION_KEEP: Duration = Duration::from_hours(24);
 
+/// Fields of an exchange about one client's credentials.
+const AUTHENTICATION: [HeaderName; 4] = [
+    header::WWW_AUTHENTICATE,
+    header::PROXY_AUTHENTICATE,
+    HeaderName::from_static("authentication-info"),
+    HeaderName::from_static("proxy-authentication-info"),
+];
+
 /// How a response is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -41,13 +49,13 @@ pub fn decide(
 ) -> Result<Plan, Reason> {
     is_whole(exchange)?;
     let directives = CacheControl::of(exchange.response);
-    may_be_shared(exchange, &directives, cookies, authorized)?;
+    let vary = may_be_shared(exchange, &directives, cookies, authorized)?;
     let stated = stated_lifetime(exchange, &directives);
     if rule.statuses.as_ref().is_some_and(|statuses| !statuses.contains(&exchange.status)) {
         return Err(Reason::Status);
     }
     let lifetime = lifetime(exchange, rule, &directives, stated)?;
-    Ok(Plan { lifetime, vary: vary_names(exchange), omit: directives.unkept_fields })
+    Ok(Plan { lifetime, vary, omit: directives.unkept_fields })
 }
 
 /// Whether a response that is not stored for that reason may still be given to those who wait for it: it was made for nobody
@@ -61,7 +69,8 @@ pub fn may_share_unstored(exchange: &Exchange<'_>, reason: Reason, cookies: &Coo
 /// Only what is a whole answer, told by more than the end of a connection, can be kept as one (RFC 9111 3.3, rows S40, S41,
 /// F4, F5).
 fn is_whole(exchange: &Exchange<'_>) -> Result<(), Reason> {
-    let is_part = exchange.status == StatusCode::PARTIAL_CONTENT
+    let is_part = exchange.status.is_informational()
+        || exchange.status == StatusCode::PARTIAL_CONTENT
         || exchange.status == StatusCode::NOT_MODIFIED
         || exchange.response.contains_key(header::CONTENT_RANGE);
     if is_part {
@@ -74,16 +83,18 @@ fn is_whole(exchange: &Exchange<'_>) -> Result<(), Reason> {
     }
 }
 
+/// Whether a response is for everybody who sends the same of the fields that are answered with.
 fn may_be_shared(
     exchange: &Exchange<'_>,
     directives: &CacheControl,
     cookies: &CookieClasses,
     authorized: bool,
-) -> Result<(), Reason> {
-    if directives.garbled {
-        return Err(Reason::BadCacheControl);
+) -> Result<Vec<HeaderName>, Reason> {
+    // 5.2.2.3: who knows what the status asks of a cache overlooks `no-store`, who does not, stores nothing.
+    if directives.must_understand && !is_understood(exchange.status) {
+        return Err(Reason::Status);
     }
-    if directives.no_store {
+    if directives.no_store && !directives.must_understand {
         return Err(Reason::NoStore);
     }
     if directives.private {
@@ -92,14 +103,24 @@ fn may_be_shared(
     if !cookies.may_drop_all(exchange.response) {
         return Err(Reason::SetCookie);
     }
-    // 3.5
-    if authorized && !directives.public && !directives.must_revalidate && directives.s_maxage.is_none() {
+    // 3.5; and what answers one client's credentials, or asks for them, is no other's (row L1).
+    let is_allowed = directives.public || directives.must_revalidate || directives.s_maxage.is_some();
+    if (authorized && !is_allowed) || AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
         return Err(Reason::Authorization);
     }
-    if list_items(exchange.response, &header::VARY).any(|name| name == "*") {
-        return Err(Reason::VaryStar);
+    let vary = vary_names(exchange)?;
+    if directives.garbled {
+        return Err(Reason::BadCacheControl);
     }
-    Ok(())
+    Ok(vary)
+}
+
+/// The final statuses whose rules for caches are kept here (RFC 9110 15, RFC 7725); 206 and 304 are never stored.
+fn is_understood(status: StatusCode) -> bool {
+    matches!(
+        status.as_u16(),
+        200 | 203 | 204 | 300..=303 | 307 | 308 | 400 | 404 | 405 | 410 | 414 | 451 | 500 | 501 | 502 | 503 | 504
+    )
 }
 
 /// What the origin states: `s-maxage`, `max-age`, or Expires less Date (4.2.1). An Expires that cannot be read is in the past.
@@ -161,12 +182,20 @@ fn rule_lifetime(status: StatusCode, rule: &LifetimeRule) -> Option<(Duration, L
     rule.ttl.map(|ttl| (ttl, LifetimeFrom::Rule))
 }
 
-/// The names in Vary (4.1); and Accept-Encoding for what is encoded, whether it says so or not (row K17).
-fn vary_names(exchange: &Exchange<'_>) -> Vec<HeaderName> {
-    let mut names: Vec<HeaderName> =
-        list_items(exchange.response, &header::VARY).filter_map(|name| name.parse().ok()).collect();
+/// The names in Vary (4.1); and Accept-Encoding for what is encoded, whether it says so or not (row K17). A `*`, or what is
+/// no list of names, is matched by no request.
+fn vary_names(exchange: &Exchange<'_>) -> Result<Vec<HeaderName>, Reason> {
+    let is_readable = exchange.response.get_all(header::VARY).iter().all(|line| line.to_str().is_ok());
+    let listed = list_items(exchange.response, &header::VARY).map(|name| match name.parse() {
+        Ok(name) if name != "*" => Ok(name),
+        _ => Err(Reason::VaryStar),
+    });
+    let mut names: Vec<HeaderName> = listed.collect::<Result<_, _>>()?;
+    if !is_readable {
+        return Err(Reason::VaryStar);
+    }
     if exchange.response.contains_key(header::CONTENT_ENCODING) && !names.contains(&header::ACCEPT_ENCODING) {
         names.push(header::ACCEPT_ENCODING);
     }
-    names
+    Ok(names)
 }

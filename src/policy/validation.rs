@@ -1,11 +1,12 @@
 //! Validation (RFC 9111 4.3): what the origin is asked, and what its 304 makes of the stored response.
 
+use super::vary::normalised;
 use super::{Exchange, Framing, LifetimeRule, storing};
 use crate::headers::{end_to_end, is_hop_by_hop};
 use crate::key::CookieClasses;
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
-use crate::stored::{Checked, FieldBlock, StoredResponse, own_value};
+use crate::stored::{Checked, FieldBlock, StoredResponse, VaryKey, own_value};
 use crate::tags::Tags;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -29,8 +30,7 @@ pub fn freshen(
     stamp: Stamp,
     generation: u64,
 ) -> Result<StoredResponse, Reason> {
-    let told = exchange.response.get(header::ETAG);
-    if told.is_some_and(|told| weak(told) != weak(&stored.etag)) {
+    if !speaks_of(exchange.response, stored) {
         return Err(Reason::Stale);
     }
     let fields = merged(&stored.fields.to_map(), exchange.response);
@@ -53,7 +53,7 @@ pub fn freshen(
     Ok(StoredResponse {
         cache: stored.cache,
         key: stored.key.clone(),
-        vary: stored.vary.clone(),
+        vary: widened(&stored.vary, plan.vary, exchange.request),
         generation,
         status: stored.status,
         etag: own_value(kept.get(header::ETAG).unwrap_or(&stored.etag)),
@@ -69,18 +69,31 @@ pub fn freshen(
     })
 }
 
-fn weak(tag: &HeaderValue) -> &[u8] {
+/// 4.3.4: the 304's validators are those of the stored response. Weak comparison does: the tag answers the one we sent, and
+/// servers that encode as they send make weak in the 200 what is strong in the 304.
+fn speaks_of(told: &HeaderMap, stored: &StoredResponse) -> bool {
+    if let Some(etag) = told.get(header::ETAG) {
+        return opaque(etag) == opaque(&stored.etag);
+    }
+    match (told.get(header::LAST_MODIFIED), stored.fields.get(&header::LAST_MODIFIED)) {
+        (Some(told), Some(own)) => *told == own,
+        _ => true,
+    }
+}
+
+fn opaque(tag: &HeaderValue) -> &[u8] {
     tag.as_bytes().strip_prefix(b"W/").unwrap_or(tag.as_bytes())
 }
 
-/// RFC 9111 3.2: what the 304 says replaces what is stored, but for what describes a body or a connection.
+/// RFC 9111 3.2: what the 304 says replaces what is stored, but for what describes this body or a connection.
 fn merged(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
     let mut merged = stored.clone();
     // Age and Date of the old exchange say nothing of the new one.
     merged.remove(header::AGE);
     merged.remove(header::DATE);
+    let stays_weak = stored.get(header::ETAG).is_some_and(|etag| etag.as_bytes().starts_with(b"W/"));
     let told = end_to_end(told);
-    for name in told.keys().filter(|name| may_update(name)) {
+    for name in told.keys().filter(|name| may_update(name) && !(stays_weak && *name == header::ETAG)) {
         merged.remove(name);
         for value in told.get_all(name) {
             merged.append(name, value.clone());
@@ -90,7 +103,12 @@ fn merged(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
 }
 
 fn may_update(name: &HeaderName) -> bool {
-    !is_hop_by_hop(name)
-        && ![header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_RANGE, header::CONTENT_TYPE]
-            .contains(name)
+    !is_hop_by_hop(name) && ![header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_RANGE].contains(name)
+}
+
+/// The Vary key with what the 304 nominates besides: it is never wider for what was stored than it was.
+fn widened(own: &VaryKey, told: Vec<HeaderName>, request: &HeaderMap) -> VaryKey {
+    let kept = |name: &HeaderName| own.pairs().iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+    let names: Vec<HeaderName> = own.pairs().iter().map(|(name, _)| name.clone()).chain(told).collect();
+    VaryKey::of(&names, |name| kept(name).unwrap_or_else(|| normalised(request, name)))
 }

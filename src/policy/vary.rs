@@ -23,25 +23,40 @@ pub fn select(
     matching.find(is_coded).or(newest).ok_or(if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch })
 }
 
-/// A request field in the form in which it is compared: lines joined, blanks around commas folded, languages in lower case;
-/// none where it is absent.
+/// A request field in the form in which it is compared: lines joined, blanks around commas folded (but none within quoted
+/// strings), languages in lower case; none where it is absent. Nothing else is folded: what the origin may have told apart,
+/// empty list items included, are two values.
 pub fn normalised(request: &HeaderMap, name: &HeaderName) -> Option<Bytes> {
-    let mut lines = request.get_all(name).iter().peekable();
-    lines.peek()?;
-    let mut out = Vec::new();
-    for line in lines {
-        for item in line.as_bytes().split(|byte| *byte == b',') {
-            let item = item.trim_ascii();
-            if !item.is_empty() {
-                if !out.is_empty() {
-                    out.extend_from_slice(b", ");
-                }
-                out.extend_from_slice(item);
-            }
+    let lines = request.get_all(name);
+    let mut out = Vec::with_capacity(lines.iter().map(|line| line.len() + 2).sum());
+    for (count, line) in lines.iter().enumerate() {
+        if count > 0 {
+            out.extend_from_slice(b", ");
         }
+        fold_into(&mut out, line.as_bytes());
     }
     if name == header::ACCEPT_LANGUAGE {
         out.make_ascii_lowercase();
     }
-    Some(out.into())
+    request.contains_key(name).then(|| out.into())
+}
+
+fn fold_into(out: &mut Vec<u8>, line: &[u8]) {
+    let (mut quoted, mut escaped) = (false, false);
+    let items = line.split(|byte| {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            b',' => return !quoted,
+            _ => {}
+        }
+        false
+    });
+    for (count, item) in items.enumerate() {
+        if count > 0 {
+            out.extend_from_slice(b", ");
+        }
+        out.extend_from_slice(item.trim_ascii());
+    }
 }

@@ -4,19 +4,27 @@
 //! |---|---|
 //! | `admin` | endpoints of the admin API over a scripted backstage: answers, refusals, bounds, waiting |
 //! | `config` | each kind of wrong configuration with its message, and the shipped one |
+//! | `exchanges` | what the tables of policy and respond are made of |
+//! | `invalidation` | RFC 9111 4.4 and RFC 9875: what an unsafe method lets go, and the tags a response bears |
 //! | `ledger_model` | matching, retention and bounds against a model that keeps everything and scans |
 //! | `ledger_readings` | each reading of the ledger that loses a purge: epochs, restarts, retention, settle times, URL scopes |
 //! | `ledger_script` | a journal whose commits a test holds, ends and loses; what the ledger's tests share |
 //! | `ledger_service` | appends: in force, durable, acknowledged, in this order, whatever commits and askers do; webhook ids |
-//! | `policy` | RFC 9111 clause by clause: directives, dates, ages, what is stored, what is reused |
+//! | `reuse` | RFC 9111 4: what a stored response is good for when, standing in for a failed origin, Vary |
+//! | `storing` | RFC 9111 3, 4.2 and 5.2: directives, dates, ages, what is stored for how long, and what is refused |
+//! | `validation` | RFC 9111 4.3: what the origin is asked, and what its 304 makes of a stored response |
 
 // A test may say that something holds and stop where it does not.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admin;
 mod config;
+mod exchanges;
+mod invalidation;
 mod ledger_model;
 mod ledger_readings;
 mod ledger_script;
 mod ledger_service;
-mod policy;
+mod reuse;
+mod storing;
+mod validation;
