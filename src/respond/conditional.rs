@@ -45,13 +45,16 @@ fn not_modified(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap) -
     unmodified.then_some(StatusCode::NOT_MODIFIED)
 }
 
-/// Whether If-Range allows a range: the same strong entity tag, or exactly the same date (13.1.5).
+/// Whether If-Range allows a range: the same strong entity tag, or exactly the same date (13.1.5), where that is strong: at
+/// least a second before the response was made (8.8.2.2).
 pub(super) fn if_range_holds(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap) -> bool {
     let Some(condition) = request.get(header::IF_RANGE) else { return true };
-    if condition.as_bytes().starts_with(b"\"") {
-        return strong_equal(condition.as_bytes(), etag.as_bytes());
+    if strong_equal(condition.as_bytes(), etag.as_bytes()) {
+        return true;
     }
-    response.get(header::LAST_MODIFIED).is_some_and(|modified| modified == condition)
+    let modified = date(response, &header::LAST_MODIFIED);
+    let is_strong = modified.zip(date(response, &header::DATE)).is_some_and(|(modified, made)| modified < made);
+    is_strong && response.get(header::LAST_MODIFIED).is_some_and(|modified| modified == condition)
 }
 
 fn names(request: &HeaderMap, name: &HeaderName, matches: impl Fn(&[u8]) -> bool) -> bool {

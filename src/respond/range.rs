@@ -22,8 +22,10 @@ pub(super) enum Asked {
 pub(super) fn asked(request: &HeaderMap, length: u64) -> Asked {
     let mut lines = request.get_all(RANGE).iter();
     let (Some(line), None) = (lines.next(), lines.next()) else { return Asked::Whole };
-    let specs = line.to_str().ok().and_then(|text| text.strip_prefix("bytes="));
-    let Some(specs) = specs else { return Asked::Whole };
+    let Some((unit, specs)) = line.to_str().ok().and_then(|text| text.split_once('=')) else { return Asked::Whole };
+    if !unit.eq_ignore_ascii_case("bytes") {
+        return Asked::Whole;
+    }
     let mut parts = Vec::new();
     for (count, spec) in specs.split(',').map(str::trim).filter(|spec| !spec.is_empty()).enumerate() {
         match read(spec, length) {
@@ -95,6 +97,8 @@ mod tests {
             ("bytes=a-b", Asked::Whole),
             ("bytes=1", Asked::Whole),
             ("lines=0-1", Asked::Whole),
+            ("Bytes=0-1", parts(&[(0, 2)])),
+            ("bytes", Asked::Whole),
             ("bytes=0-0,1-1,2-2,3-3,4-4,5-5,6-6,7-7,8-8", Asked::Whole),
         ];
         for (field, expected) in table {

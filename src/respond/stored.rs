@@ -12,8 +12,15 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
 
-/// What stands between the parts of several ranges.
-const BOUNDARY: &str = "vitrine-part-7f3c9a1e5b2d";
+/// The stored fields that describe the whole content, or say for how long it is good: not those of an error.
+const FIELDS_OF_CONTENT: [HeaderName; 6] = [
+    header::CACHE_CONTROL,
+    header::CONTENT_ENCODING,
+    header::CONTENT_LANGUAGE,
+    header::CONTENT_TYPE,
+    header::EXPIRES,
+    header::LAST_MODIFIED,
+];
 
 /// The fields that a 304 repeats (RFC 9110 15.4.5), and Age.
 const FIELDS_OF_304: [HeaderName; 7] = [
@@ -82,38 +89,49 @@ fn content(
 ) -> (StatusCode, Body) {
     let length = stored.body.len() as u64;
     if method == Method::HEAD {
-        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        // RFC 9110 8.6: never with a 204.
+        if stored.status != StatusCode::NO_CONTENT {
+            fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
+        }
         return (stored.status, Body::empty());
     }
     let may_cut = stored.status == StatusCode::OK
         && request.contains_key(header::RANGE)
         && if_range_holds(request, &stored.etag, fields);
     match if may_cut { asked(request, length) } else { Asked::Whole } {
-        Asked::Whole => (stored.status, Body::pieces(pieces(&stored.body).collect())),
         Asked::Nothing => {
+            for name in &FIELDS_OF_CONTENT {
+                fields.remove(name);
+            }
             fields.insert(header::CONTENT_RANGE, text(format!("bytes */{length}")));
-            fields.remove(header::CONTENT_TYPE);
+            fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
             (StatusCode::RANGE_NOT_SATISFIABLE, Body::empty())
         }
-        Asked::Parts(parts) => (StatusCode::PARTIAL_CONTENT, partial(stored, &parts, length, fields)),
+        Asked::Parts(parts) if parts.len() == 1 => {
+            fields.insert(header::CONTENT_RANGE, text(content_range(&parts[0], length)));
+            (StatusCode::PARTIAL_CONTENT, Body::pieces(cut(&stored.body, &parts[0])))
+        }
+        // A multipart body is not in the content's coding, and could not say so.
+        Asked::Parts(parts) if !fields.contains_key(header::CONTENT_ENCODING) => {
+            (StatusCode::PARTIAL_CONTENT, several(stored, &parts, length, fields))
+        }
+        Asked::Whole | Asked::Parts(_) => (stored.status, whole(&stored.body)),
     }
 }
 
-fn partial(stored: &StoredResponse, parts: &[Range<u64>], length: u64, fields: &mut HeaderMap) -> Body {
-    if let [part] = parts {
-        fields.insert(header::CONTENT_RANGE, text(content_range(part, length)));
-        return Body::pieces(cut(&stored.body, part));
-    }
+/// Several parts (RFC 9110 14.6). What stands between them is random to whoever wrote the content.
+fn several(stored: &StoredResponse, parts: &[Range<u64>], length: u64, fields: &mut HeaderMap) -> Body {
+    let boundary = format!("vitrine-{:016x}", stored.generation);
     let of_type = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
     let of_type = of_type.map(|value| format!("Content-Type: {value}\r\n")).unwrap_or_default();
     let mut pieces = Vec::new();
     for part in parts {
         let range = content_range(part, length);
-        pieces.push(Bytes::from(format!("\r\n--{BOUNDARY}\r\n{of_type}Content-Range: {range}\r\n\r\n")));
+        pieces.push(Bytes::from(format!("\r\n--{boundary}\r\n{of_type}Content-Range: {range}\r\n\r\n")));
         pieces.extend(cut(&stored.body, part));
     }
-    pieces.push(Bytes::from(format!("\r\n--{BOUNDARY}--\r\n")));
-    fields.insert(header::CONTENT_TYPE, text(format!("multipart/byteranges; boundary={BOUNDARY}")));
+    pieces.push(Bytes::from(format!("\r\n--{boundary}--\r\n")));
+    fields.insert(header::CONTENT_TYPE, text(format!("multipart/byteranges; boundary={boundary}")));
     Body::pieces(pieces)
 }
 
@@ -124,6 +142,13 @@ fn content_range(part: &Range<u64>, length: u64) -> String {
 fn text(text: String) -> HeaderValue {
     // Digits and fixed words are always a field value.
     HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static(""))
+}
+
+fn whole(body: &StoredBody) -> Body {
+    match body.pieces() {
+        [Piece::Shared(bytes)] => Body::whole(bytes.clone()),
+        _ => Body::pieces(pieces(body).collect()),
+    }
 }
 
 fn pieces(body: &StoredBody) -> impl Iterator<Item = Bytes> {
