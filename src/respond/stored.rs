@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::outcome::Outcome;
-use crate::stored::{Piece, StoredBody, StoredResponse};
+use crate::stored::{Piece, StoredBody, StoredResponse, own_value};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
@@ -67,7 +67,8 @@ pub fn stored(
 /// A strong entity tag for a body to which the origin gave none.
 pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
     let parts: Vec<&[u8]> = body.pieces().iter().map(|Piece::Shared(bytes)| &bytes[..]).collect();
-    text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
+    // Copied, into an allocation of its size: it is kept as long as the response is.
+    own_value(&text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts))))
 }
 
 fn only(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {

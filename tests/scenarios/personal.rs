@@ -104,3 +104,14 @@ async fn a_session_route_passes_until_sessions_are_kept() {
     stage.get("/account/").await.expect(200, "1").cache_status(&["fwd=bypass", "detail=session-route"]);
     stage.get("/account/").await.expect(200, "2");
 }
+
+#[tokio::test]
+async fn a_route_for_everyone_has_one_copy_fetched_without_cookies() {
+    let rules = "routes: [{ name: all, match: \"/\", ttl: 5m, audience: everyone }]\ncookies: { session: [sessionid], personal: [basket] }";
+    let stage = Stage::with(&format!("store: {{ backend: memory }}\n{rules}")).await;
+    stage.origin.says("/", [page("for all", &[])]);
+    stage.get_with("/", &["cookie: sessionid=a; basket=1"]).await.expect(200, "for all");
+    stage.get_with("/", &["cookie: sessionid=b"]).await.expect(200, "for all").hit();
+    stage.get("/").await.expect(200, "for all").hit();
+    assert_eq!(stage.origin.asked()[0].field("cookie"), None);
+}
