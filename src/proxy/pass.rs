@@ -6,9 +6,9 @@ use super::filling::count_exchange;
 use super::reply::Reply;
 use super::{Ask, Proxy, Rules};
 use crate::body::Body;
-use crate::fetch::{Answered, Tunnel, join_upgrades, pass_fields};
+use crate::fetch::{Answered, FetchFailure, Tunnel, join_upgrades, pass_fields};
 use crate::headers::end_to_end;
-use crate::key::UrlText;
+use crate::key::{Target, UrlText};
 use crate::observe::RouteFigures;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::respond;
@@ -22,7 +22,7 @@ pub(super) struct Under<'a> {
     /// The rule.
     pub rule: &'a Rule,
     /// All of them.
-    pub rules: &'a Rules,
+    pub rules: &'a Arc<Rules>,
     /// Where it is counted.
     pub figures: &'a RouteFigures,
 }
@@ -40,17 +40,33 @@ pub(super) async fn pass(
     if tunnel.is_some() {
         ask_for_upgrade(&mut fields, &ask.fields);
     }
-    let path_and_query = ask.target.path_and_query();
-    let answered = proxy.origin.send(&ask.method, &path_and_query, &fields, carried.body).await;
+    let answered = if ask.method.is_safe() {
+        proxy.origin.send(&ask.method, &ask.target.path_and_query(), &fields, carried.body).await
+    } else {
+        let change =
+            change(proxy.clone(), under.rules.clone(), ask.method.clone(), ask.target.clone(), fields, carried.body);
+        // A task of its own: a visitor who leaves before the answer may have changed what they asked to change.
+        proxy.tasks.spawn(change).await.unwrap_or(Err(FetchFailure::Lost))
+    };
     count_exchange(under.figures, &answered);
-    if !ask.method.is_safe() {
-        // Before the answer is delivered, so that who made the change sees it. No answer counts as one: the change may
-        // have been made.
-        let answer = answered.as_ref().ok().map(|answered| (answered.status, &answered.fields));
-        let may_be_stored = |url: &UrlText| under.rules.may_store(&ask.target, url);
-        proxy.invalidator.unsafe_method(&ask.method, &ask.target, answer, may_be_stored).await;
-    }
     Ok(reply(proxy, ask, answered?, tunnel, reason))
+}
+
+/// Sends a request that may change something, and lets go of what it changed before its answer is delivered, so that who made
+/// the change sees it. No answer counts as one: the change may have been made.
+async fn change(
+    proxy: Arc<Proxy>,
+    rules: Arc<Rules>,
+    method: Method,
+    target: Target,
+    fields: HeaderMap,
+    body: Body,
+) -> Result<Answered, FetchFailure> {
+    let answered = proxy.origin.send(&method, &target.path_and_query(), &fields, body).await;
+    let answer = answered.as_ref().ok().map(|answered| (answered.status, &answered.fields));
+    let may_be_stored = |url: &UrlText| rules.may_store(&target, url);
+    proxy.invalidator.unsafe_method(&method, &target, answer, may_be_stored).await;
+    answered
 }
 
 fn reply(proxy: &Arc<Proxy>, ask: &Ask, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {

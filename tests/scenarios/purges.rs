@@ -1,6 +1,6 @@
 //! Purges are exact: a request that arrives after one was acknowledged is never answered from what was fetched before it.
 
-use crate::stage::{Gate, Stage, head_only, page, request};
+use crate::stage::{Gate, Stage, head_only, in_time, page, request};
 use std::time::Duration;
 
 #[tokio::test]
@@ -180,6 +180,27 @@ async fn an_unsafe_method_that_failed_lets_go_of_nothing_and_one_without_an_answ
     stage.get("/products/a").await.expect(200, "old").hit();
     assert_eq!(stage.ask("POST", "/products/a", &[]).await.status, 502);
     stage.get("/products/a").await.expect(200, "new");
+}
+
+#[tokio::test]
+async fn a_visitor_who_leaves_before_the_answer_may_have_changed_what_they_asked_to_change() {
+    let stage = Stage::open_with_origin("response_timeout: 500ms").await;
+    let gate = Gate::shut();
+    let changed = page("changed", &[]).held_by(&gate);
+    stage.origin.says("/products/a", [page("old", &[]), changed, page("new", &[])]);
+    stage.get("/products/a").await.expect(200, "old");
+
+    let mut visitor = stage.client().await;
+    visitor.send(request("DELETE", "/products/a", &[])).await;
+    gate.reached_by(1).await;
+    drop(visitor);
+    // The origin never answers either: what may have been changed is let go all the same.
+    in_time("the page is let go", async {
+        while stage.get("/products/a").await.text() != "new" {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
