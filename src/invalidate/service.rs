@@ -8,7 +8,7 @@ use super::{INVALIDATIONS_MAX, Settings, WebhookSettings, events, peer};
 use crate::body::Body;
 use crate::clock::Clock;
 use crate::key::{Target, UrlText};
-use crate::ledger::{Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
+use crate::ledger::{APPEND_MAX, Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
 use crate::observe::{DeliveryResult, Observer, PurgeResult};
 use crate::policy::invalidation;
 use crate::store::Store;
@@ -25,6 +25,8 @@ use tokio::time::timeout;
 
 /// Bytes of a webhook's body; read before anything is computed over it (row C5).
 const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
+/// For how long what was perhaps changed is fetched but not kept: the shop may commit after we have stopped listening.
+const UNANSWERED_SETTLE: Duration = Duration::from_secs(30);
 /// For a webhook's whole body.
 const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -236,16 +238,16 @@ impl Invalidator {
             .map(|(scope, source)| Invalidation {
                 scope,
                 mode: Mode::Hard,
-                settle: Duration::ZERO,
+                settle: if answer.is_none() { UNANSWERED_SETTLE } else { Duration::ZERO },
                 source,
                 reason: format!("{method} {}", target.path).into(),
             })
             .collect();
-        if !asked.is_empty()
-            && let Err(error) = self.append(&asked).await
-        {
-            // It is in force; the visitor's answer does not wait for a disk that is gone.
-            tracing::error!(%error, "what an unsafe method changed would come back after a restart");
+        for some in asked.chunks(APPEND_MAX) {
+            if let Err(error) = self.append(some).await {
+                // It is in force; the visitor's answer does not wait for a disk that is gone.
+                tracing::error!(%error, "what an unsafe method changed would come back after a restart");
+            }
         }
     }
 

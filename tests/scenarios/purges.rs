@@ -201,6 +201,11 @@ async fn a_visitor_who_leaves_before_the_answer_may_have_changed_what_they_asked
         }
     })
     .await;
+    // The shop may commit after we have stopped listening: for half a minute nothing of it is kept.
+    stage.get("/products/a").await.cache_status(&["fwd=uri-miss"]);
+    stage.pass(Duration::from_secs(31));
+    stage.get("/products/a").await.expect(200, "new");
+    stage.get("/products/a").await.expect(200, "new").hit();
 }
 
 #[tokio::test]
@@ -228,4 +233,20 @@ async fn what_is_fetched_within_the_settle_time_is_served_and_not_kept() {
     stage.pass(Duration::from_secs(3));
     stage.get("/products/a").await.expect(200, "new");
     stage.get("/products/a").await.expect(200, "new").hit();
+}
+
+#[tokio::test]
+async fn however_many_groups_an_answer_names_all_are_let_go() {
+    let stage = Stage::open().await;
+    let names: Vec<String> = (0..1_500).map(|n| format!("\"g{n}\"")).collect();
+    let lasting = |body| page(body, &["cache-control: max-age=60", "cache-groups: \"g1499\""]);
+    stage.origin.says("/a", [lasting("a1"), lasting("a2")]);
+    let lines: Vec<String> =
+        names.chunks(500).map(|some| format!("cache-group-invalidation: {}", some.join(", "))).collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    stage.origin.says("/save", [page("saved", &lines)]);
+    stage.get("/a").await;
+
+    stage.ask("POST", "/save", &[]).await.expect(200, "saved");
+    stage.get("/a").await.expect(200, "a2");
 }
