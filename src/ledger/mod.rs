@@ -17,6 +17,7 @@ mod scope;
 mod scope_text;
 mod service;
 mod stamp;
+mod words;
 
 pub use append::{APPEND_MAX, DELIVERY_ID_BYTES_MAX, Delivered, LedgerError, REASON_BYTES_MAX, Receipt, SETTLE_MAX};
 pub use glob::SHAPE_BYTES_MAX;
@@ -27,3 +28,4 @@ pub use scope::{BadShape, Scope, Subject, UrlId};
 pub use scope_text::BadScopeText;
 pub use service::{Ledger, LedgerFigures, Settings};
 pub use stamp::{Epoch, Gone, Stamp, Standing};
+pub use words::RecordWords;

@@ -182,7 +182,8 @@ fn kept(connection: &Connection, floor: Position, last: Position) -> Result<Vec<
     let mut statement = connection.prepare(KEPT)?;
     let mut rows = statement.query([before])?;
     while let Some(row) = rows.next()? {
-        let (read, checksum) = (RecordRow::read(row)?, row.get::<_, i64>(11)?);
+        let checksum: i64 = row.get(11)?;
+        let read = RecordRow::read(row)?.ok_or(LoadError::Damaged("a record says what none can"))?;
         // The first names one that was trimmed, somewhere up to the floor; each other one the one before it.
         let follows = if records.is_empty() { read.previous <= before } else { read.previous == before };
         if read.checksum() != checksum || !follows {
@@ -219,14 +220,14 @@ fn insert(whole: &Transaction<'_>, record: &Record, previous: i64) -> rusqlite::
         row.position,
         row.previous,
         row.time_ms,
-        &row.scope,
-        &row.host,
-        &row.value,
-        &row.query,
-        &row.mode,
+        &row.words.scope,
+        &row.words.host,
+        &row.words.value,
+        &row.words.query,
+        &row.words.mode,
         row.settle_ms,
-        &row.source,
-        &row.reason,
+        &row.words.source,
+        &row.words.reason,
         row.checksum(),
     ))?;
     Ok(row.position)
