@@ -44,7 +44,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 async fn fill(settings: Settings, rows: u64) -> Result<(), Box<dyn Error>> {
     let (store, opened) = SqliteStore::open(settings, Clock::system())?;
-    let stamp = Stamp { epoch: opened.epoch, position: 0 };
+    let stamp = Stamp::of(opened.epoch, 0);
     for n in 0..rows {
         let response = Arc::new(response(n, stamp)?);
         while store.put(response.clone()) != Queued::Accepted {

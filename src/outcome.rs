@@ -147,6 +147,10 @@ reasons! {
     SoftInvalidated = "soft-invalidated",
     /// Stored under another epoch of the ledger, or before what the ledger remembers.
     LedgerUnknown = "ledger-unknown",
+    /// Stored by another proxy after records of the shared ledger that this one has yet to read.
+    LedgerBehind = "ledger-behind",
+    /// This proxy is cut off from the shared ledger and cannot know what was purged.
+    Isolated = "isolated",
     /// The rule has changed since it was stored.
     RuleChanged = "rule-changed",
     /// Stale, and no longer good for anything without the origin.
@@ -231,8 +235,10 @@ impl Reason {
             Reason::Authorization | Reason::RequestBody | Reason::Range | Reason::Head => Fwd::Request,
             Reason::NotStored | Reason::StoreUnavailable => Fwd::UriMiss,
             Reason::VaryMismatch => Fwd::VaryMiss,
-            Reason::Invalidated | Reason::LedgerUnknown | Reason::RuleChanged => Fwd::Miss,
-            Reason::SoftInvalidated | Reason::Stale | Reason::NoCache | Reason::Validated => Fwd::Stale,
+            Reason::Invalidated | Reason::LedgerUnknown | Reason::LedgerBehind | Reason::RuleChanged => Fwd::Miss,
+            Reason::SoftInvalidated | Reason::Stale | Reason::NoCache | Reason::Isolated | Reason::Validated => {
+                Fwd::Stale
+            }
             _ => return None,
         })
     }

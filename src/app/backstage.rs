@@ -82,6 +82,7 @@ impl Backstage for Stage {
         };
         let unavailable = |message: String| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
         let receipt = self.shop.ledger.append(vec![asked]).await.map_err(|error| unavailable(error.to_string()))?;
+        let receipt = self.shop.ledger.confirm(receipt, self.reloader.settings().invalidation.wait).await;
         // What was there is unusable already; what was fetched since may go with it.
         if let Err(error) = self.shop.proxy.clear(cache).await {
             tracing::warn!(%error, "cleared, but the store gives the room back later");
@@ -90,7 +91,7 @@ impl Backstage for Stage {
         Ok(Cleared {
             caches: caches.iter().map(ToString::to_string).collect(),
             position: receipt.last,
-            confirmed: receipt.confirmed,
+            confirmed: receipt.confirmation.confirmed,
         })
     }
 
@@ -155,6 +156,7 @@ fn show_stored(examined: &Examined, now: Timestamp) -> StoredShown {
             Standing::Soft => "soft-invalidated",
             Standing::Gone(Gone::Invalidated) => "invalidated",
             Standing::Gone(Gone::Unknown) => "ledger-unknown",
+            Standing::Gone(Gone::Ahead) => "ledger-behind",
         }
         .into(),
         tags: stored.tags.iter().map(Into::into).collect(),

@@ -11,6 +11,8 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Longer than a proxy's lease, so that one that died is waited for until its lease has run out.
+const CONFIRMATION_WAIT: Duration = Duration::from_secs(5);
 /// Bytes of a secret, at least (Standard Webhooks 1.0).
 const SECRET_BYTES_MIN: usize = 24;
 
@@ -27,9 +29,10 @@ pub(super) fn settings(
     let allow = networks(&section, "allow").unwrap_or_else(loopback);
     let webhooks = section.sections("webhooks").iter().filter_map(|own| webhook(own, notes)).collect();
     let events = events(&section.below("events"));
+    let wait = section.duration("wait").unwrap_or(CONFIRMATION_WAIT);
     section.finish();
     note_loopback(listen, &allow, &trusted, public, notes);
-    Settings { listen, allow: allow.into(), trusted: trusted.into(), webhooks, events, query }
+    Settings { listen, wait, allow: allow.into(), trusted: trusted.into(), webhooks, events, query }
 }
 
 fn loopback() -> Vec<Network> {

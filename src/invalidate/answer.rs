@@ -1,7 +1,8 @@
 //! What an asker is answered: JSON, with the sequence number, what was matched, and whether everybody has let go.
 
 use crate::body::Body;
-use crate::ledger::{Invalidation, Receipt};
+use crate::clock::millis;
+use crate::ledger::{Invalidation, ProxyStanding, Reached, Receipt};
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Value, json};
 
@@ -10,13 +11,37 @@ use serde_json::{Value, json};
 pub(super) fn recorded(receipt: &Receipt, asked: &[Invalidation], matched: &[Option<u64>]) -> Value {
     let purged = asked.iter().enumerate().map(|(place, own)| {
         json!({
-            "seq": receipt.first + place as u64,
+            "seq": receipt.recorded.then_some(receipt.first + place as u64),
             "scope": own.scope.to_string(),
             "mode": own.mode.as_str(),
             "matched": matched.get(place).copied().flatten(),
         })
     });
-    json!({ "status": "ok", "confirmed": receipt.confirmed, "purged": purged.collect::<Vec<_>>() })
+    let confirmation = &receipt.confirmation;
+    let status = if receipt.recorded { "ok" } else { "pending" };
+    let mut answer =
+        json!({ "status": status, "confirmed": confirmation.confirmed, "purged": purged.collect::<Vec<_>>() });
+    if !confirmation.proxies.is_empty() {
+        answer["proxies"] = confirmation.proxies.iter().map(told).collect();
+    }
+    if let Some(obstacle) = &confirmation.obstacle {
+        answer["obstacle"] = json!(obstacle);
+    }
+    answer
+}
+
+/// A proxy, and how far it has come; `lease_ms` is how long it may still serve what was purged.
+fn told(proxy: &ProxyStanding) -> Value {
+    let mut told = json!({ "id": proxy.id, "name": proxy.name, "state": proxy.reached.as_str() });
+    if let Reached::Waiting(lease) = proxy.reached {
+        told["lease_ms"] = json!(millis(lease));
+    }
+    told
+}
+
+/// 202 for what only waits to be recorded, as long as the shared ledger cannot be reached.
+pub(super) fn status_of(answer: &Value) -> StatusCode {
+    if answer["status"] == "pending" { StatusCode::ACCEPTED } else { StatusCode::OK }
 }
 
 /// What would be recorded.

@@ -10,12 +10,17 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::time::Duration;
 
+/// The longest that an asker waits for other proxies.
+const WAIT_MAX: Duration = Duration::from_mins(1);
+
 /// What is asked, and whether it is only asked for show.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Order {
     pub(super) invalidations: Vec<Invalidation>,
     pub(super) skipped: Vec<String>,
     pub(super) dry_run: bool,
+    /// How long to wait for other proxies, where the asker says it.
+    pub(super) wait: Option<Duration>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -34,9 +39,8 @@ struct Written {
     settle: Option<Value>,
     dry_run: bool,
     reason: Option<String>,
-    /// How long to wait for other proxies; one that is alone has confirmed at once.
-    #[serde(rename = "wait")]
-    _wait: Option<Value>,
+    /// How long to wait for other proxies, written like `settle`.
+    wait: Option<Value>,
 }
 
 /// Reads an order.
@@ -50,7 +54,12 @@ pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Resu
         return Err("a purge order is a JSON object such as {\"tags\":[\"product:lamp\"]}".into());
     }
     let written: Written = serde_json::from_value(value).map_err(|error| error.to_string())?;
-    let (mode, settle) = (if written.soft { Mode::Soft } else { Mode::Hard }, settle(written.settle.as_ref())?);
+    let mode = if written.soft { Mode::Soft } else { Mode::Hard };
+    let settle = time("settle", written.settle.as_ref())?.unwrap_or_default();
+    let wait = time("wait", written.wait.as_ref())?;
+    if wait.is_some_and(|wait| wait > WAIT_MAX) {
+        return Err(format!("wait: at most {} s", WAIT_MAX.as_secs()));
+    }
     let dry_run = written.dry_run;
     let reason = written.reason.clone().unwrap_or_else(|| "admin API".into());
     if let Some(event) = &written.event {
@@ -59,11 +68,11 @@ pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Resu
         let asked = events::expand(rule, written.data.as_ref().unwrap_or(&Value::Null), event);
         let as_admin = |own| Invalidation { source: Source::Admin, ..own };
         let invalidations = asked.invalidations.into_iter().map(as_admin).collect();
-        return Ok(Order { invalidations, skipped: asked.skipped, dry_run });
+        return Ok(Order { invalidations, skipped: asked.skipped, dry_run, wait });
     }
     let asked = |scope| Invalidation { scope, mode, settle, source: Source::Admin, reason: reason.clone().into() };
     let invalidations = scopes(&written, query)?.into_iter().map(asked).collect();
-    Ok(Order { invalidations, skipped: Vec::new(), dry_run })
+    Ok(Order { invalidations, skipped: Vec::new(), dry_run, wait })
 }
 
 fn scopes(written: &Written, query: &QueryRules) -> Result<Vec<Scope>, String> {
@@ -95,18 +104,18 @@ fn scopes(written: &Written, query: &QueryRules) -> Result<Vec<Scope>, String> {
     }
 }
 
-fn settle(value: Option<&Value>) -> Result<Duration, String> {
-    let bad = || "settle: seconds, or a text such as \"2s\" or \"500ms\"".to_string();
+fn time(name: &str, value: Option<&Value>) -> Result<Option<Duration>, String> {
+    let bad = || format!("{name}: seconds, or a text such as \"2s\" or \"500ms\"");
     match value {
-        None | Some(Value::Null) => Ok(Duration::ZERO),
-        Some(Value::Number(number)) => number.as_u64().map(Duration::from_secs).ok_or_else(bad),
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Number(number)) => number.as_u64().map(Duration::from_secs).map(Some).ok_or_else(bad),
         Some(Value::String(text)) => {
             let (digits, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
             let number = digits.parse().map_err(|_| bad())?;
             match unit {
-                "ms" => Ok(Duration::from_millis(number)),
-                "s" | "" => Ok(Duration::from_secs(number)),
-                "m" => Ok(Duration::from_secs(number.saturating_mul(60))),
+                "ms" => Ok(Some(Duration::from_millis(number))),
+                "s" | "" => Ok(Some(Duration::from_secs(number))),
+                "m" => Ok(Some(Duration::from_secs(number.saturating_mul(60)))),
                 _ => Err(bad()),
             }
         }
@@ -147,8 +156,10 @@ mod tests {
 
     #[test]
     fn options_are_read_and_nothing_is_guessed() {
-        let full = order(r#"{"all":true,"soft":true,"settle":"500ms","dry_run":true,"reason":"test"}"#).unwrap();
+        let full = r#"{"all":true,"soft":true,"settle":"500ms","wait":2,"dry_run":true,"reason":"test"}"#;
+        let full = order(full).unwrap();
         let own = &full.invalidations[0];
+        assert_eq!(full.wait, Some(Duration::from_secs(2)));
         assert_eq!(
             (own.mode, own.settle, &*own.reason, full.dry_run),
             (Mode::Soft, Duration::from_millis(500), "test", true)
@@ -169,6 +180,8 @@ mod tests {
             r#"{"cache":"other"}"#,
             r#"{"event":"unknown"}"#,
             r#"{"all":true,"settle":"soon"}"#,
+            r#"{"all":true,"wait":"soon"}"#,
+            r#"{"all":true,"wait":61}"#,
             r#"[null,["a"]]"#,
         ] {
             assert!(order(bad).is_err(), "{bad}");

@@ -40,6 +40,7 @@ mod tests {
     #[test]
     fn c1_a_forwarded_purge_is_judged_by_the_client_it_came_from() {
         let settings = Settings {
+            wait: std::time::Duration::ZERO,
             listen: None,
             allow: ["127.0.0.1".parse().unwrap(), "192.0.2.0/24".parse().unwrap()].into(),
             trusted: ["10.0.0.0/8".parse().unwrap()].into(),

@@ -1,6 +1,6 @@
 //! The running part: takes requests in, asks the pure modules what they mean, and has the ledger record it.
 
-use super::answer::{dry, json_response, recorded, refused};
+use super::answer::{dry, json_response, recorded, refused, status_of};
 use super::order;
 use super::purge::{self, asked};
 use super::signature::Claim;
@@ -27,6 +27,9 @@ use tokio::time::timeout;
 const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
 /// For how long what was perhaps changed is fetched but not kept: the shop may commit after we have stopped listening.
 const UNANSWERED_SETTLE: Duration = Duration::from_secs(30);
+/// How long a visitor's answer waits for other proxies to let go of what their request changed: these take a millisecond, and
+/// one that is gone is not worth a wait.
+const VISITOR_WAIT: Duration = Duration::from_millis(250);
 /// For a webhook's whole body.
 const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -92,8 +95,8 @@ impl Invalidator {
             Ok(asked) => asked,
             Err(bad) => return self.refuse(StatusCode::BAD_REQUEST, "not-understood", &bad.to_string(), peer),
         };
-        match self.record(asked).await {
-            Ok(answer) => json_response(StatusCode::OK, &answer.to_string()),
+        match self.record(asked, settings.wait).await {
+            Ok(answer) => json_response(status_of(&answer), &answer.to_string()),
             Err(error) => self.refuse(status(&error), "not-recorded", &error.to_string(), peer),
         }
     }
@@ -174,17 +177,20 @@ impl Invalidator {
         };
         // Ids of two webhooks are two ids.
         let delivery_id = format!("{} {id}", webhook.path);
-        match self.ledger.deliver(&delivery_id, asked.invalidations.clone(), answer).await {
+        match self.ledger.deliver(&delivery_id, asked.invalidations.clone(), settings.wait, answer).await {
             Ok(delivered) => {
                 let result = match (delivered.repeat, rule) {
                     (true, _) => DeliveryResult::Repeated,
                     (false, Some(_)) => DeliveryResult::Accepted,
                     (false, None) => DeliveryResult::Unknown,
                 };
+                let answer: Value = serde_json::from_str(&delivered.answer).unwrap_or_default();
                 if !delivered.repeat {
-                    self.tell(&asked.invalidations, PurgeResult::Confirmed);
+                    let confirmed = answer["confirmed"] == true;
+                    let result = if confirmed { PurgeResult::Confirmed } else { PurgeResult::Unconfirmed };
+                    self.tell(&asked.invalidations, result);
                 }
-                (result, json_response(StatusCode::OK, &delivered.answer))
+                (result, json_response(status_of(&answer), &delivered.answer))
             }
             Err(error) => {
                 self.tell(&asked.invalidations, PurgeResult::Failed);
@@ -204,7 +210,8 @@ impl Invalidator {
             let matched = self.count(&order.invalidations).await;
             return Ok(dry(&order.invalidations, &matched));
         }
-        let mut answer = self.record(order.invalidations).await.map_err(|error| {
+        let wait = order.wait.unwrap_or(settings.wait);
+        let mut answer = self.record(order.invalidations, wait).await.map_err(|error| {
             let make = if error.in_force() { OrderRefused::NotDurable } else { OrderRefused::Bad };
             make(error.to_string())
         })?;
@@ -244,7 +251,7 @@ impl Invalidator {
             })
             .collect();
         for some in asked.chunks(APPEND_MAX) {
-            if let Err(error) = self.append(some).await {
+            if let Err(error) = self.append(some, VISITOR_WAIT).await {
                 // It is in force; the visitor's answer does not wait for a disk that is gone.
                 tracing::error!(%error, "what an unsafe method changed would come back after a restart");
             }
@@ -252,16 +259,19 @@ impl Invalidator {
     }
 
     /// Records and answers.
-    async fn record(&self, asked: Vec<Invalidation>) -> Result<Value, LedgerError> {
+    async fn record(&self, asked: Vec<Invalidation>, wait: Duration) -> Result<Value, LedgerError> {
         let matched = self.count(&asked).await;
-        let receipt = self.append(&asked).await?;
+        let receipt = self.append(&asked, wait).await?;
         Ok(recorded(&receipt, &asked, &matched))
     }
 
-    async fn append(&self, asked: &[Invalidation]) -> Result<Receipt, LedgerError> {
-        let appended = self.ledger.append(asked.to_vec()).await;
+    async fn append(&self, asked: &[Invalidation], wait: Duration) -> Result<Receipt, LedgerError> {
+        let appended = match self.ledger.append(asked.to_vec()).await {
+            Ok(receipt) => Ok(self.ledger.confirm(receipt, wait).await),
+            Err(error) => Err(error),
+        };
         let result = match &appended {
-            Ok(receipt) if receipt.confirmed => PurgeResult::Confirmed,
+            Ok(receipt) if receipt.confirmation.confirmed => PurgeResult::Confirmed,
             Ok(_) => PurgeResult::Unconfirmed,
             Err(error) if error.in_force() => PurgeResult::Failed,
             Err(_) => PurgeResult::Refused,

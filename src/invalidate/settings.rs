@@ -5,6 +5,7 @@ use crate::key::QueryRules;
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// An address or a network, as in `allow: [127.0.0.1, 10.0.0.0/8]`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct BadNetwork;
 pub struct Settings {
     /// An address of its own for PURGE and webhooks; then the public ones know neither.
     pub listen: Option<SocketAddr>,
+    /// How long an answer waits for other proxies to let go.
+    pub wait: Duration,
     /// Who may send PURGE.
     pub allow: Box<[Network]>,
     /// Peers whose forwarding fields are believed.

@@ -8,7 +8,8 @@ use super::deliveries::{Claim, Outcome};
 use super::durable::Ticket;
 use super::scope::BadShape;
 use super::service::{Ledger, Shared, State};
-use super::{Batch, Delivery, Epoch, Invalidation, JournalError, Position, Record};
+use super::sharing::Sharing;
+use super::{Batch, Confirmation, Delivery, Epoch, Invalidation, JournalError, Position, Record};
 use crate::clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -25,7 +26,7 @@ pub const REASON_BYTES_MAX: usize = 200;
 pub const DELIVERY_ID_BYTES_MAX: usize = 512;
 
 /// An append that is in force and durable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Receipt {
     /// The position of its first record.
     pub first: Position,
@@ -35,8 +36,11 @@ pub struct Receipt {
     pub epoch: Epoch,
     /// When it was taken in, by the wall's clock.
     pub time: Timestamp,
-    /// Whether every proxy has it. One proxy has what it has applied.
-    pub confirmed: bool,
+    /// Whether it is in the ledger. If not, it waits in this proxy's outbox until the shared ledger can be reached, and the
+    /// positions say nothing.
+    pub recorded: bool,
+    /// Who has let go. One proxy that shares its ledger with nobody has, once it is in force.
+    pub confirmation: Confirmation,
 }
 
 /// A webhook's outcome.
@@ -104,19 +108,25 @@ impl Ledger {
     /// ([`Opened::head`](super::Opened::head)), so that theirs are not given away twice.
     ///
     /// Dropping the future changes nothing once it was polled. It must be polled on a tokio runtime with a timer.
+    ///
+    /// Where the ledger is shared it is placed in the shared log as well, or in the outbox; see [`Ledger::confirm`].
     pub async fn append(&self, asked: Vec<Invalidation>) -> Result<Receipt, LedgerError> {
+        if let Some(sharing) = &self.0.sharing {
+            return self.append_shared(sharing, asked, None).await.map(|(receipt, _)| receipt);
+        }
         check(&asked)?;
-        let commit = self.0.begin(asked, None)?;
-        self.committed(commit).await
+        committed(self.0.settings.commit_wait, self.0.begin(asked, None)?).await
     }
 
     /// The same for a webhook, once for each id: whoever brings an id that is known, or on its way, gets the first one's
     /// answer and changes nothing. `answer` makes it, from the receipt; it is kept in the same transaction as the records.
-    /// An outcome that is an error is not remembered, so that a delivery that is sent again is taken.
+    /// An outcome that is an error is not remembered, so that a delivery that is sent again is taken. Where the ledger is
+    /// shared, the answer is made when every proxy has let go, or after `wait`.
     pub async fn deliver(
         &self,
         id: &str,
         asked: Vec<Invalidation>,
+        wait: Duration,
         answer: impl FnOnce(&Receipt) -> Box<str> + Send,
     ) -> Result<Delivered, LedgerError> {
         check(&asked)?;
@@ -131,17 +141,38 @@ impl Ledger {
             Claim::First(others) => {
                 let outcome = others.subscribe();
                 let pending = Pending { id: id.into(), answer: None, others };
-                let commit = self.0.begin(asked, Some((pending, Box::new(answer))))?;
-                self.committed(commit).await?;
-                self.outcome_of(outcome).await.map(|answer| Delivered { answer, repeat: false })
+                let repeat = if let Some(sharing) = &self.0.sharing {
+                    self.deliver_shared(sharing, pending, asked, wait, answer).await?
+                } else {
+                    let commit = self.0.begin(asked, Some((pending, Box::new(answer))))?;
+                    committed(self.0.settings.commit_wait, commit).await?;
+                    false
+                };
+                self.outcome_of(outcome).await.map(|answer| Delivered { answer, repeat })
             }
         }
     }
 
-    async fn committed(&self, commit: JoinHandle<Result<Receipt, LedgerError>>) -> Result<Receipt, LedgerError> {
-        let wait = self.0.settings.commit_wait;
-        let ended = tokio::time::timeout(wait, commit).await.map_err(|_| LedgerError::Slow(wait))?;
-        ended.map_err(|_| LedgerError::Lost)?
+    /// Tells whether another proxy had taken the webhook before.
+    async fn deliver_shared(
+        &self,
+        sharing: &Sharing,
+        pending: Pending,
+        asked: Vec<Invalidation>,
+        wait: Duration,
+        answer: impl FnOnce(&Receipt) -> Box<str> + Send,
+    ) -> Result<bool, LedgerError> {
+        let id = pending.id.clone();
+        let mut commit =
+            Commit { shared: self.0.clone(), ticket: None, pending: Some(pending), result: Err(LedgerError::Lost) };
+        let shared = self.append_shared(sharing, asked, Some(&*id)).await;
+        let (receipt, repeat) = shared.inspect_err(|error| commit.result = Err(error.clone()))?;
+        let receipt = self.confirm(receipt, wait).await;
+        if let Some(pending) = &mut commit.pending {
+            pending.answer = Some(Delivery { id, time: receipt.time, answer: answer(&receipt) });
+        }
+        commit.result = Ok(());
+        Ok(repeat)
     }
 
     async fn outcome_of(&self, mut first: watch::Receiver<Option<Outcome>>) -> Outcome {
@@ -152,7 +183,13 @@ impl Ledger {
     }
 }
 
-fn check(asked: &[Invalidation]) -> Result<(), LedgerError> {
+/// The end of a commit that goes on behind.
+pub(super) async fn committed<T>(wait: Duration, commit: JoinHandle<Result<T, LedgerError>>) -> Result<T, LedgerError> {
+    let ended = tokio::time::timeout(wait, commit).await.map_err(|_| LedgerError::Slow(wait))?;
+    ended.map_err(|_| LedgerError::Lost)?
+}
+
+pub(super) fn check(asked: &[Invalidation]) -> Result<(), LedgerError> {
     if asked.len() > APPEND_MAX {
         return Err(LedgerError::TooMany { count: asked.len() });
     }
@@ -210,7 +247,8 @@ impl Shared {
             let first = state.index.head() + 1;
             let records: Vec<Record> = asked.into_iter().map(|asked| state.record(asked, time, now)).collect();
             let last = state.index.head();
-            let receipt = Receipt { first, last, epoch: state.epoch, time, confirmed: true };
+            let confirmation = Confirmation { confirmed: true, ..Confirmation::default() };
+            let receipt = Receipt { first, last, epoch: state.epoch, time, recorded: true, confirmation };
             (!records.is_empty(), (receipt, records, state.durable.begin(last)))
         });
         self.news.send_replace(taken.0.last);
@@ -219,15 +257,9 @@ impl Shared {
 }
 
 impl State {
-    fn record(&mut self, mut invalidation: Invalidation, time: Timestamp, now: Timestamp) -> Record {
-        let kept = invalidation.reason.floor_char_boundary(REASON_BYTES_MAX);
-        invalidation.reason = invalidation.reason[..kept].into();
-        let settle_until = match invalidation.settle {
-            Duration::ZERO => Timestamp::default(),
-            settle => now.plus(settle),
-        };
-        let record = Record { position: self.index.head() + 1, time, invalidation };
-        self.index.apply(&record, settle_until);
+    fn record(&mut self, invalidation: Invalidation, time: Timestamp, now: Timestamp) -> Record {
+        let record = Record::new(self.index.head() + 1, time, invalidation);
+        self.index.apply(&record, record.invalidation.settle_until(now));
         self.recent.push(record.clone());
         record
     }

@@ -9,6 +9,7 @@ use super::{Gone, Mode, Position, Record, Scope, Standing, Subject, UrlId};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::tags::Tag;
+use std::collections::btree_map::OccupiedEntry;
 use std::collections::{BTreeMap, HashMap};
 
 /// How much an index remembers; past it, the oldest is folded into the floor.
@@ -127,8 +128,11 @@ impl Index {
 
     /// Where a response stands that bears this position.
     pub fn standing(&self, subject: &Subject<'_>, position: Position) -> Standing {
-        if position < self.floor || position > self.head {
+        if position < self.floor {
             return Standing::Gone(Gone::Unknown);
+        }
+        if position > self.head {
+            return Standing::Gone(Gone::Ahead);
         }
         if position == self.head {
             return Standing::Valid;
@@ -158,14 +162,26 @@ impl Index {
 
     /// Forgets what is not newer than `floor`.
     pub fn raise_floor(&mut self, floor: Position) {
-        while self.order.first_key_value().is_some_and(|(position, _)| *position <= floor) {
-            if let Some((position, key)) = self.order.pop_first() {
-                let slot = self.forget(position, &key);
-                self.folded_settle_until = self.folded_settle_until.max(slot.settle_until);
-            }
+        while let Some((position, key)) = self.pop_until(floor) {
+            let slot = self.forget(position, &key);
+            self.folded_settle_until = self.folded_settle_until.max(slot.settle_until);
         }
         self.floor = self.floor.max(floor);
         self.skip_to(floor);
+    }
+
+    /// Forgets what is not newer than `upto`, settle times too, without holding it against what is older: another index
+    /// speaks for it now.
+    pub(super) fn retire(&mut self, upto: Position) {
+        while let Some((position, key)) = self.pop_until(upto) {
+            self.forget(position, &key);
+        }
+    }
+
+    /// Begins anew at a floor, which may be before the old one: positions of another epoch. Settle times go on.
+    pub(super) fn restart(&mut self, floor: Position) {
+        self.raise_floor(self.head);
+        (self.floor, self.head) = (floor, floor);
     }
 
     fn hashed<'a>(&'a self, subject: &'a Subject<'_>) -> impl Iterator<Item = &'a Slot> {
@@ -209,6 +225,10 @@ impl Index {
         let shape = known.or_else(|| Shape::new(scope))?;
         self.shape_positions.insert(scope.clone(), position);
         Some(&mut self.shapes.entry(position).or_insert(shape).slot)
+    }
+
+    fn pop_until(&mut self, upto: Position) -> Option<(Position, Key)> {
+        self.order.first_entry().filter(|oldest| *oldest.key() <= upto).map(OccupiedEntry::remove_entry)
     }
 
     fn forget(&mut self, position: Position, key: &Key) -> Slot {

@@ -83,6 +83,13 @@ pub struct Invalidation {
     pub reason: Box<str>,
 }
 
+impl Invalidation {
+    /// When its settle time ends that begins at `now`.
+    pub(super) fn settle_until(&self, now: Timestamp) -> Timestamp {
+        if self.settle.is_zero() { Timestamp::default() } else { now.plus(self.settle) }
+    }
+}
+
 /// One invalidation as it stands in the ledger.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
@@ -92,4 +99,13 @@ pub struct Record {
     pub time: Timestamp,
     /// What was asked.
     pub invalidation: Invalidation,
+}
+
+impl Record {
+    /// A record of what was asked, with as much of its reason as is kept.
+    pub(super) fn new(position: Position, time: Timestamp, mut invalidation: Invalidation) -> Record {
+        let kept = invalidation.reason.floor_char_boundary(super::REASON_BYTES_MAX);
+        invalidation.reason = invalidation.reason[..kept].into();
+        Record { position, time, invalidation }
+    }
 }

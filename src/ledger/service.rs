@@ -7,7 +7,10 @@ use super::deliveries::{self, Deliveries};
 use super::durable::DurableHead;
 use super::recent::Recent;
 use super::retention::Retention;
-use super::{Bounds, Epoch, Gone, Index, Journal, Opened, Position, Record, Stamp, Standing, Subject};
+use super::sharing::Sharing;
+use super::trust::Lease;
+use super::unshared::Unshared;
+use super::{Bounds, Epoch, Gone, Index, Journal, OnIsolation, Opened, Position, Record, Stamp, Standing, Subject};
 use crate::clock::{Clock, Timestamp, millis};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
@@ -50,6 +53,8 @@ pub struct LedgerFigures {
     pub scopes: usize,
     /// Commits in flight.
     pub commits: usize,
+    /// Records that wait in the outbox for a shared ledger to come back.
+    pub waiting: usize,
 }
 
 /// The ledger.
@@ -67,6 +72,9 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) settings: Settings,
     pub(super) news: watch::Sender<Position>,
+    pub(super) lease: Lease,
+    /// None where this proxy shares its ledger with nobody.
+    pub(super) sharing: Option<Sharing>,
 }
 
 pub(super) struct State {
@@ -74,12 +82,24 @@ pub(super) struct State {
     pub(super) index: Index,
     pub(super) durable: DurableHead,
     pub(super) recent: Recent,
-    retention: Retention,
+    pub(super) retention: Retention,
+    /// Empty where this proxy shares its ledger with nobody.
+    pub(super) unshared: Unshared,
 }
 
 impl Ledger {
     /// Goes on with a ledger as it was found.
     pub fn open(opened: Opened, journal: Arc<dyn Journal>, settings: Settings, clock: Clock) -> Ledger {
+        Ledger::build(opened, journal, None, settings, clock)
+    }
+
+    pub(super) fn build(
+        opened: Opened,
+        journal: Arc<dyn Journal>,
+        sharing: Option<(Sharing, OnIsolation)>,
+        settings: Settings,
+        clock: Clock,
+    ) -> Ledger {
         let Opened { epoch, floor, head, mut records, deliveries } = opened;
         records.sort_by_key(|record| record.position);
         let mut state = State {
@@ -88,6 +108,7 @@ impl Ledger {
             durable: DurableHead::new(floor),
             recent: Recent::default(),
             retention: Retention::new(settings.max_keep),
+            unshared: Unshared::new(settings.bounds),
         };
         let (wall, now) = (clock.wall(), clock.now());
         for record in records {
@@ -101,6 +122,10 @@ impl Ledger {
         for delivery in deliveries {
             known.remember(delivery);
         }
+        let (sharing, lease) = match sharing {
+            None => (None, Lease::endless()),
+            Some((sharing, on_isolation)) => (Some(sharing), Lease::none(on_isolation)),
+        };
         let ledger = Ledger(Arc::new(Shared {
             // Not 0: that is what a stored response bears that was never looked at.
             version: AtomicU64::new(1),
@@ -111,6 +136,8 @@ impl Ledger {
             journal,
             clock,
             settings,
+            lease,
+            sharing,
         }));
         ledger.sweep();
         ledger
@@ -129,7 +156,8 @@ impl Ledger {
     /// still take back: the next record would be given that position again, and the response would pass for newer than it.
     pub fn stamp(&self) -> Stamp {
         let state = self.0.read();
-        Stamp { epoch: state.epoch, position: state.durable.position() }
+        let unshared = state.unshared.head();
+        Stamp { epoch: state.epoch, position: state.durable.position(), unshared }
     }
 
     /// Where a stored response stands.
@@ -138,14 +166,15 @@ impl Ledger {
         if stamp.epoch != state.epoch {
             return Standing::Gone(Gone::Unknown);
         }
-        state.index.standing(subject, stamp.position)
+        state.index.standing(subject, stamp.position).and(state.unshared.standing(subject, stamp.unshared))
     }
 
     /// Whether what was fetched or validated must be served but not kept, because its fetch began within the settle time of
     /// an invalidation that matches. `fetch_began` is steady time ([`Clock::now`]): a jump of the wall's clock shortens no
     /// settle time. Ask when the response is complete or its tags are known, not before: the invalidation may come later.
     pub fn settling(&self, subject: &Subject<'_>, fetch_began: Timestamp) -> bool {
-        self.0.read().index.settling(subject, fetch_began)
+        let state = self.0.read();
+        state.index.settling(subject, fetch_began) || state.unshared.settling(subject, fetch_began)
     }
 
     /// What a webhook of that id was answered; none where it is unknown or still on its way.
@@ -173,6 +202,7 @@ impl Ledger {
             head: state.index.head(),
             scopes: state.index.scopes(),
             commits: state.durable.waiting(),
+            waiting: state.unshared.waiting_records(),
         }
     }
 
@@ -189,7 +219,11 @@ impl Ledger {
         });
         let before = Timestamp(wall.0.saturating_sub(millis(deliveries::KEPT)));
         self.0.deliveries().trim(before);
-        self.0.journal.trim(floor, before);
+        match &self.0.sharing {
+            // The journal is the outbox, which is trimmed when what waited in it has been placed.
+            Some(sharing) => sharing.trim(floor),
+            None => self.0.journal.trim(floor, before),
+        }
     }
 
     /// The journal was replaced and its successor bears this name: everything that was stored before is gone, in all tiers.
@@ -233,7 +267,7 @@ impl Shared {
 
 /// When the settle time of a record that was found ends, on the steady scale. It never lasts longer than was asked for, so
 /// that a record from a future the clock was set back from does not settle until then.
-fn rest_of_settle(record: &Record, wall: Timestamp, now: Timestamp) -> Timestamp {
+pub(super) fn rest_of_settle(record: &Record, wall: Timestamp, now: Timestamp) -> Timestamp {
     let rest = record.invalidation.settle.saturating_sub(wall.since(record.time));
     if rest.is_zero() { Timestamp::default() } else { now.plus(rest) }
 }

@@ -7,6 +7,18 @@ use crate::crypto;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Epoch(pub u64);
 
+impl Standing {
+    /// The worse of two.
+    #[must_use]
+    pub fn and(self, other: Standing) -> Standing {
+        match (self, other) {
+            (Standing::Gone(gone), _) | (_, Standing::Gone(gone)) => Standing::Gone(gone),
+            (Standing::Soft, _) | (_, Standing::Soft) => Standing::Soft,
+            (Standing::Valid, Standing::Valid) => Standing::Valid,
+        }
+    }
+}
+
 impl Epoch {
     /// A name for a new ledger.
     ///
@@ -24,6 +36,16 @@ pub struct Stamp {
     pub epoch: Epoch,
     /// The newest record that was durable then.
     pub position: Position,
+    /// How many invalidations of this process's own, still on their way to a shared ledger, were in force then. Means
+    /// nothing to other processes, so it is never stored.
+    pub unshared: Position,
+}
+
+impl Stamp {
+    /// The stamp of what was stored: before everything that is still on its way.
+    pub const fn of(epoch: Epoch, position: Position) -> Stamp {
+        Stamp { epoch, position, unshared: 0 }
+    }
 }
 
 /// Where a stored response stands with the ledger.
@@ -42,6 +64,9 @@ pub enum Standing {
 pub enum Gone {
     /// A hard record matches it.
     Invalidated,
-    /// It was stored under another epoch, before what the ledger remembers, or after what it knows.
+    /// It was stored under another epoch, or before what the ledger remembers.
     Unknown,
+    /// It was stored after what this proxy knows. Another proxy may have stored it that is ahead of this one: it is of no use
+    /// here now, and may be in a moment.
+    Ahead,
 }

@@ -1,7 +1,7 @@
 //! Reusing stored responses (RFC 9111 4).
 
 use crate::clock::Timestamp;
-use crate::ledger::{Gone, Standing};
+use crate::ledger::{Gone, Standing, Trust};
 use crate::outcome::Reason;
 use crate::stored::{RuleFingerprint, StoredResponse};
 use std::time::Duration;
@@ -17,13 +17,25 @@ pub enum Reuse {
     Validate(Reason),
     /// It is of no use.
     Fetch(Reason),
+    /// Nothing stored may be used, and nothing shared.
+    Pass(Reason),
 }
 
 /// Decides for the response that Vary has chosen.
-pub fn decide(stored: &StoredResponse, standing: Standing, rule: RuleFingerprint, now: Timestamp) -> Reuse {
+pub fn decide(
+    stored: &StoredResponse,
+    trust: Trust,
+    standing: Standing,
+    rule: RuleFingerprint,
+    now: Timestamp,
+) -> Reuse {
+    if trust == Trust::None {
+        return Reuse::Pass(Reason::Isolated);
+    }
     match standing {
         Standing::Gone(Gone::Invalidated) => return Reuse::Fetch(Reason::Invalidated),
         Standing::Gone(Gone::Unknown) => return Reuse::Fetch(Reason::LedgerUnknown),
+        Standing::Gone(Gone::Ahead) => return Reuse::Fetch(Reason::LedgerBehind),
         Standing::Valid | Standing::Soft => {}
     }
     if stored.rule != rule {
@@ -33,6 +45,9 @@ pub fn decide(stored: &StoredResponse, standing: Standing, rule: RuleFingerprint
     // Before freshness: nothing is used for longer than it may be kept, however long a lifetime the origin stated.
     if now >= lifetime.keep_until() {
         return Reuse::Fetch(Reason::Stale);
+    }
+    if trust == Trust::Revalidate {
+        return ask_origin(stored, Reason::Isolated);
     }
     let is_invalidated = standing == Standing::Soft;
     if lifetime.is_fresh(now) && !is_invalidated && !lifetime.validate_always {
@@ -47,5 +62,9 @@ pub fn decide(stored: &StoredResponse, standing: Standing, rule: RuleFingerprint
         (false, true) => Reason::NoCache,
         (false, false) => Reason::Stale,
     };
+    ask_origin(stored, reason)
+}
+
+fn ask_origin(stored: &StoredResponse, reason: Reason) -> Reuse {
     if super::validation::conditions(stored).is_empty() { Reuse::Fetch(reason) } else { Reuse::Validate(reason) }
 }

@@ -29,6 +29,7 @@ pub(super) fn choose(ask: &Ask, found: Found, known_unstorable: impl FnOnce() ->
     match (found.reuse, found.stored) {
         (Reuse::Serve, Some(stored)) => Course::Hit(stored),
         (Reuse::ServeStale, Some(stored)) => Course::Stale(stored),
+        (Reuse::Pass(reason), _) => Course::Pass(reason),
         (Reuse::Validate(reason), Some(stored)) => Course::Validate(stored, reason),
         _ if ask.method == Method::HEAD => Course::Pass(Reason::Head),
         _ if ask.fields.contains_key(header::RANGE) => Course::Pass(Reason::Range),

@@ -2,6 +2,7 @@
 //! is lost. The task itself is in `filling`.
 
 use crate::body::BodyError;
+use crate::clock::Timestamp;
 use crate::fetch::{Answered, FetchFailure, Tape};
 use crate::ledger::Stamp;
 use crate::observe::{FillEnd, RouteFigures};
@@ -18,6 +19,8 @@ use tokio::sync::watch;
 pub(super) struct Fill {
     /// The ledger position when it began, before anything was sent.
     pub stamp: Stamp,
+    /// When it began, on the steady clock.
+    pub began: Timestamp,
     /// Its body, while it comes.
     pub tape: Tape,
     answer: watch::Sender<Option<FillAnswer>>,
@@ -65,8 +68,8 @@ impl FilledHead {
 
 impl Fill {
     /// A fill that begins now.
-    pub(super) fn begin(stamp: Stamp) -> Fill {
-        Fill { stamp, tape: Tape::default(), answer: watch::Sender::new(None), private: Mutex::default() }
+    pub(super) fn begin(stamp: Stamp, began: Timestamp) -> Fill {
+        Fill { stamp, began, tape: Tape::default(), answer: watch::Sender::new(None), private: Mutex::default() }
     }
 
     /// Waits for its answer. The fetch's own deadlines bound the wait.

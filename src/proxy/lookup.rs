@@ -3,7 +3,7 @@
 
 use super::admit::Wanted;
 use super::{Ask, Proxy};
-use crate::ledger::Standing;
+use crate::ledger::{Gone, Standing, Trust};
 use crate::outcome::Reason;
 use crate::policy::{self, Reuse, vary};
 use crate::route::Rule;
@@ -22,19 +22,27 @@ pub(super) struct Found {
 
 /// Finds what is stored for a request and decides what it is good for.
 pub(super) async fn lookup(proxy: &Proxy, rule: &Rule, ask: &Ask, wanted: &Wanted) -> Found {
+    // Asked before anything is looked at: see `Ledger::trust`.
+    let trust = proxy.ledger.trust(proxy.clock.now());
+    if trust == Trust::None {
+        return Found { reuse: Reuse::Pass(Reason::Isolated), stored: None };
+    }
     let as_sent = |name: &_| vary::normalised(wanted.as_sent(rule, ask), name);
     let nothing = |reason| Found { reuse: Reuse::Fetch(reason), stored: None };
     let Ok(variants) = stored_under(proxy, rule, wanted).await else { return nothing(Reason::StoreUnavailable) };
     match vary::select(&variants, as_sent) {
         Err(reason) => nothing(reason),
-        Ok(stored) => judge(proxy, rule, stored),
+        Ok(stored) => judge(proxy, rule, stored, trust),
     }
 }
 
 /// What a stored response that Vary chose is good for now.
-pub(super) fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>) -> Found {
+fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>, trust: Trust) -> Found {
     let standing = standing(proxy, stored);
-    let reuse = policy::reuse::decide(stored, standing, rule.fingerprint, proxy.clock.now());
+    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, proxy.clock.now());
+    if let Standing::Gone(Gone::Ahead) = standing {
+        return Found { reuse, stored: None };
+    }
     if let Standing::Gone(_) = standing {
         // It will never be of use again: give its room back. A successor has another generation and stays.
         proxy.memory.remove(stored.cache, &stored.key, stored.generation);

@@ -13,7 +13,7 @@ use crate::body::Body;
 use crate::fetch::{Answered, Joined, TapeReader};
 use crate::headers::end_to_end;
 use crate::key::Key;
-use crate::ledger::{Standing, Subject};
+use crate::ledger::{Standing, Subject, Trust};
 use crate::observe::RouteFigures;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::policy::{groups, stale, vary};
@@ -113,7 +113,7 @@ pub(super) async fn fetch(
                 if let Some(reply) = instead_of_failure(proxy, ask, &errand, head.status) {
                     return Ok(reply);
                 }
-                if !share.leads && !fits(proxy, &errand, &share.fill, &head) {
+                if !share.leads && !fits(proxy, ask, &errand, &share.fill, &head) {
                     refused = Some(share.fill);
                     continue;
                 }
@@ -123,7 +123,7 @@ pub(super) async fn fetch(
                 }
             }
             FillAnswer::Validated(stored, origin_time) => {
-                if share.leads || standing(proxy, &stored) == Standing::Valid {
+                if share.leads || (trusted(proxy, ask, &share.fill) && standing(proxy, &stored) == Standing::Valid) {
                     return Ok(validated(proxy, ask, &stored, reason, origin_time, share.leads));
                 }
                 refused = Some(share.fill);
@@ -148,7 +148,7 @@ pub(super) async fn fetch(
 
 /// Starts a validation that nobody waits for, unless one is under way.
 pub(super) fn revalidate_behind(proxy: &Arc<Proxy>, errand: Errand) {
-    let stamp = || Fill::begin(proxy.ledger.stamp());
+    let stamp = || Fill::begin(proxy.ledger.stamp(), proxy.clock.now());
     if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, stamp) {
         proxy.tasks.spawn(filling::run(proxy.clone(), lead, Arc::new(errand)));
     }
@@ -163,7 +163,7 @@ struct Share {
 }
 
 fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -> Share {
-    match proxy.fills.join(&errand.key, refused, || Fill::begin(proxy.ledger.stamp())) {
+    match proxy.fills.join(&errand.key, refused, || Fill::begin(proxy.ledger.stamp(), proxy.clock.now())) {
         Joined::Follower(fill) => Share { reader: fill.tape.reader(), fill, leads: false },
         Joined::Leader(lead) => {
             let fill = lead.fetch().clone();
@@ -177,7 +177,7 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
 
 /// Whether a response that another request's fill brought is right for this one too: made for the same values of what Vary
 /// names, and not invalidated since that fill began.
-fn fits(proxy: &Proxy, errand: &Errand, fill: &Fill, head: &FilledHead) -> bool {
+fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, head: &FilledHead) -> bool {
     let subject = Subject {
         cache: errand.rule.cache,
         host: errand.key.host(),
@@ -186,7 +186,14 @@ fn fits(proxy: &Proxy, errand: &Errand, fill: &Fill, head: &FilledHead) -> bool 
         tags: &head.tags,
     };
     head.vary.matches(|name| vary::normalised(&errand.as_sent, name))
+        && trusted(proxy, ask, fill)
         && proxy.ledger.standing(&subject, fill.stamp) == Standing::Valid
+}
+
+/// Whether the ledger can tell if a fill was invalidated. A proxy that is cut off from it cannot: then a fill is right only for
+/// those who came before it began, and those who came later share the next one.
+fn trusted(proxy: &Proxy, ask: &Ask, fill: &Fill) -> bool {
+    proxy.ledger.trust(proxy.clock.now()) == Trust::Whole || fill.began > ask.arrived
 }
 
 fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) -> Reply {
@@ -231,7 +238,12 @@ fn instead_of_failure(proxy: &Proxy, ask: &Ask, errand: &Errand, status: StatusC
 
 fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Reply> {
     let stored = errand.fallback.as_ref()?;
-    let (standing, now) = (standing(proxy, stored), proxy.clock.now());
+    let now = proxy.clock.now();
+    // Whoever is cut off from the ledger cannot know whether it was purged.
+    if proxy.ledger.trust(now) != Trust::Whole {
+        return None;
+    }
+    let standing = standing(proxy, stored);
     let may = stale::may_answer_failure(stored, standing, errand.rule.fingerprint, now);
     may.then(|| hit::stale(proxy, ask, stored, Reason::StaleIfError))
 }

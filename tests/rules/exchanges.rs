@@ -93,7 +93,7 @@ pub(crate) fn stored(lines: Lines<'_>, body: &str) -> StoredResponse {
             from: LifetimeFrom::Origin,
             validate_always: false,
         },
-        stamp: Stamp { epoch: Epoch(1), position: 5 },
+        stamp: Stamp::of(Epoch(1), 5),
         tags: Tags::default(),
         route: "product".into(),
         rule: RULE,

@@ -3,7 +3,7 @@
 use crate::ledger_script::*;
 use std::time::Duration;
 use vitrine::clock::Timestamp;
-use vitrine::ledger::{Bounds, Epoch, LedgerError, Mode, Scope, Settings, Stamp};
+use vitrine::ledger::{Bounds, Epoch, Gone, LedgerError, Mode, Scope, Settings, Stamp, Standing};
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
@@ -83,8 +83,8 @@ async fn positions_of_another_epoch_or_from_after_the_head_are_not_trusted() {
     let ledger = ledger(&Scripted::ending(End::Kept));
     ledger.append(hard("tag a")).await.unwrap();
     let home = page("/", "");
-    assert_eq!(ledger.standing(&home.subject(), Stamp { epoch: Epoch(8), position: 1 }), UNKNOWN);
-    assert_eq!(ledger.standing(&home.subject(), at(2)), UNKNOWN);
+    assert_eq!(ledger.standing(&home.subject(), Stamp::of(Epoch(8), 1)), UNKNOWN);
+    assert_eq!(ledger.standing(&home.subject(), at(2)), Standing::Gone(Gone::Ahead));
     assert_eq!(ledger.standing(&home.subject(), at(1)), VALID);
 }
 
@@ -104,7 +104,7 @@ async fn a_replaced_journal_leaves_nothing_from_before_it() {
     assert_eq!(ledger.standing(&home.subject(), before), UNKNOWN);
     // The record that may have gone to the old journal is one that stamps of the new epoch are from after.
     let after = ledger.stamp();
-    assert_eq!(after, Stamp { epoch: Epoch(8), position: 1 });
+    assert_eq!(after, Stamp::of(Epoch(8), 1));
     assert_eq!(ledger.standing(&home.subject(), after), VALID);
     assert_eq!(ledger.standing(&home.subject(), Stamp { position: 0, ..after }), UNKNOWN);
     assert!(ledger.settling(&home.subject(), START.plus(4 * SECOND)));

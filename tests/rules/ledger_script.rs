@@ -195,5 +195,5 @@ pub(crate) fn page(url: &str, tags: &str) -> Page {
 }
 
 pub(crate) fn at(position: Position) -> Stamp {
-    Stamp { epoch: EPOCH, position }
+    Stamp::of(EPOCH, position)
 }

@@ -3,6 +3,7 @@
 use crate::ledger_script::*;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::task::JoinHandle;
 use vitrine::clock::Clock;
 use vitrine::ledger::{
@@ -18,7 +19,7 @@ fn append(ledger: &Ledger, asked: Vec<Invalidation>) -> JoinHandle<Result<Receip
 fn deliver(ledger: &Ledger, id: &'static str) -> JoinHandle<Result<Delivered, LedgerError>> {
     let ledger = ledger.clone();
     let answer = |receipt: &Receipt| format!("{} to {}", receipt.first, receipt.last).into();
-    tokio::spawn(async move { ledger.deliver(id, hard("tag a"), answer).await })
+    tokio::spawn(async move { ledger.deliver(id, hard("tag a"), Duration::ZERO, answer).await })
 }
 
 /// Lets every task that can go on do so.
@@ -44,7 +45,7 @@ async fn a_purge_is_in_force_before_it_is_durable_and_stamps_are_durable_positio
     journal.end(0, End::Kept).await;
     let receipt = purge.await.unwrap().unwrap();
     assert_eq!((receipt.first, receipt.last, receipt.epoch, receipt.time), (1, 1, EPOCH, START));
-    assert!(receipt.confirmed);
+    assert!(receipt.recorded && receipt.confirmation.confirmed);
     assert_eq!(ledger.stamp(), at(1));
     assert_eq!(ledger.standing(&shoe.subject(), meanwhile), GONE);
 }
@@ -123,7 +124,7 @@ async fn past_the_bound_of_commits_in_flight_purges_are_in_force_and_say_so() {
     let waiting: Vec<_> = (0..4_096).map(|_| append(&ledger, hard("tag a"))).collect();
     journal.called(4_095).await;
     assert_eq!(ledger.append(hard("tag b")).await, Err(LedgerError::Busy));
-    assert_eq!(ledger.deliver("d", hard("tag b"), |_| "".into()).await, Err(LedgerError::Busy));
+    assert_eq!(ledger.deliver("d", hard("tag b"), Duration::ZERO, |_| "".into()).await, Err(LedgerError::Busy));
     assert_eq!(ledger.standing(&page("/", "b").subject(), at(0)), GONE);
     assert_eq!(journal.calls(), 4_096);
     for n in 0..4_096 {
@@ -163,7 +164,10 @@ async fn a_delivery_is_remembered_with_its_records_and_so_after_a_restart() {
     let after = ledger(&journal);
     assert!(deliver(&after, "shop/1").await.unwrap().unwrap().repeat);
     assert_eq!((journal.calls(), after.stamp()), (1, at(1)));
-    let nothing = after.deliver("shop/2", Vec::new(), |receipt| format!("{}", receipt.last).into()).await.unwrap();
+    let nothing = after
+        .deliver("shop/2", Vec::new(), Duration::ZERO, |receipt| format!("{}", receipt.last).into())
+        .await
+        .unwrap();
     assert_eq!((&*nothing.answer, nothing.repeat, journal.calls()), ("1", false, 2));
     assert_eq!(journal.reopened(0).deliveries.len(), 2);
 }

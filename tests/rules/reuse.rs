@@ -6,7 +6,7 @@ use http::{HeaderName, StatusCode, header};
 use std::sync::Arc;
 use std::time::Duration;
 use vitrine::clock::Timestamp;
-use vitrine::ledger::{Gone, Standing};
+use vitrine::ledger::{Gone, Standing, Trust};
 use vitrine::outcome::Reason;
 use vitrine::policy::{Reuse, reuse, stale, vary};
 use vitrine::stored::{Lifetime, RuleFingerprint, StoredResponse, VaryKey};
@@ -60,22 +60,41 @@ fn each_moment_has_its_use() {
         (&plain, Standing::Soft, 70_001, Reuse::Validate(Reason::SoftInvalidated)),
         (&plain, Standing::Gone(Gone::Invalidated), 0, Reuse::Fetch(Reason::Invalidated)),
         (&plain, Standing::Gone(Gone::Unknown), 0, Reuse::Fetch(Reason::LedgerUnknown)),
+        (&plain, Standing::Gone(Gone::Ahead), 0, Reuse::Fetch(Reason::LedgerBehind)),
     ];
     for (place, (response, standing, ms, expected)) in table.into_iter().enumerate() {
-        let got = reuse::decide(response, standing, RULE, after_ms(ms));
+        let got = reuse::decide(response, Trust::Whole, standing, RULE, after_ms(ms));
         assert_eq!(got, expected, "row {place}: {standing:?} after {ms} ms");
     }
     let other = RuleFingerprint(RULE.0 + 1);
-    assert_eq!(reuse::decide(&plain, Standing::Valid, other, NOON), Reuse::Fetch(Reason::RuleChanged));
+    assert_eq!(reuse::decide(&plain, Trust::Whole, Standing::Valid, other, NOON), Reuse::Fetch(Reason::RuleChanged));
+}
+
+#[test]
+fn a_proxy_that_is_cut_off_from_the_ledger_asks_the_origin_or_passes() {
+    let (plain, bare) = (with(ETAG, lifetime()), with(&[], lifetime()));
+    let decide = |stored, trust, standing, rule| reuse::decide(stored, trust, standing, rule, NOON);
+    let other = RuleFingerprint(RULE.0 + 1);
+    let gone = Standing::Gone(Gone::Invalidated);
+    let isolated = Reuse::Validate(Reason::Isolated);
+    assert_eq!(decide(&plain, Trust::Revalidate, Standing::Valid, RULE), isolated);
+    assert_eq!(decide(&plain, Trust::Revalidate, Standing::Soft, RULE), isolated);
+    assert_eq!(decide(&bare, Trust::Revalidate, Standing::Valid, RULE), Reuse::Fetch(Reason::Isolated));
+    assert_eq!(decide(&plain, Trust::Revalidate, gone, RULE), Reuse::Fetch(Reason::Invalidated));
+    assert_eq!(decide(&plain, Trust::Revalidate, Standing::Valid, other), Reuse::Fetch(Reason::RuleChanged));
+    assert_eq!(decide(&plain, Trust::None, Standing::Valid, RULE), Reuse::Pass(Reason::Isolated));
 }
 
 #[test]
 fn an_etag_of_our_own_is_no_validator() {
     let ours = with(&[], Lifetime { stale_while_revalidate: Duration::ZERO, ..lifetime() });
     assert!(ours.etag.as_bytes().starts_with(b"\"v-"));
-    assert_eq!(reuse::decide(&ours, Standing::Soft, RULE, NOON), Reuse::Fetch(Reason::SoftInvalidated));
+    assert_eq!(reuse::decide(&ours, Trust::Whole, Standing::Soft, RULE, NOON), Reuse::Fetch(Reason::SoftInvalidated));
     let dated = with(&[("last-modified", "Mon, 23 Nov 2026 12:00:00 GMT")], ours.lifetime);
-    assert_eq!(reuse::decide(&dated, Standing::Soft, RULE, NOON), Reuse::Validate(Reason::SoftInvalidated));
+    assert_eq!(
+        reuse::decide(&dated, Trust::Whole, Standing::Soft, RULE, NOON),
+        Reuse::Validate(Reason::SoftInvalidated)
+    );
 }
 
 #[test]

@@ -9,7 +9,7 @@ use vitrine::outcome::Reason;
 use vitrine::policy::{Exchange, LifetimeRule, validation, vary};
 use vitrine::stored::{LifetimeFrom, StoredResponse, VaryKey};
 
-const LATER: Stamp = Stamp { epoch: Epoch(1), position: 9 };
+const LATER: Stamp = Stamp::of(Epoch(1), 9);
 const MODIFIED: &str = "Mon, 23 Nov 2026 12:00:00 GMT";
 /// A day after noon.
 const NEXT_NOON: Timestamp = Timestamp(NOON.0 + 86_400_000);

@@ -95,7 +95,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         generation: from.u64("generation")?,
         status: StatusCode::from_u16(from.u16("status")?).map_err(|_| Undecodable::Malformed("status"))?,
         lifetime: read_lifetime(&mut from)?,
-        stamp: Stamp { epoch: Epoch(from.u64("epoch")?), position: from.u64("position")? },
+        stamp: Stamp::of(Epoch(from.u64("epoch")?), from.u64("position")?),
         rule: RuleFingerprint(from.u64("rule")?),
         origin_time: from.duration("origin time")?,
         route: from.text("route")?.into(),

@@ -86,7 +86,7 @@ async fn child() {
         for n in 0..10 {
             let generation = position * 100 + n;
             let page = response(CacheName::Default, &format!("/{generation}"), "");
-            let stamp = Stamp { epoch: opened.epoch, position: position - 1 };
+            let stamp = Stamp::of(opened.epoch, position - 1);
             store.put(shared(StoredResponse { generation, body: content(generation), stamp, ..page }));
         }
         store.commit(batch(position)).await.unwrap();
