@@ -6,6 +6,7 @@
 
 mod memory;
 mod nothing;
+pub mod redis;
 mod settings;
 pub mod sqlite;
 

@@ -17,12 +17,13 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 17] = [
+const PLACES: [(&str, &[&str]); 18] = [
     ("hyper", &["accept", "fetch"]),
     ("hyper_util", &["accept", "fetch"]),
     ("socket2", &["accept"]),
     ("rusqlite", &["store"]),
     ("quick_cache", &["store"]),
+    ("redis", &["store"]),
     ("serde_yaml", &["config"]),
     ("notify", &["config"]),
     ("clap", &["cli"]),
