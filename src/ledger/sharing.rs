@@ -53,7 +53,7 @@ impl Ledger {
     /// # Errors
     /// When the system has no randomness for the name of a ledger that nobody has seen yet.
     pub fn shared(
-        opened: Opened,
+        opened: &Opened,
         outbox: Arc<dyn Journal>,
         log: Arc<dyn SharedLog>,
         on_isolation: OnIsolation,
@@ -69,7 +69,7 @@ impl Ledger {
         let unknown =
             Opened { epoch: Epoch::random()?, floor: 0, head: 0, records: Vec::new(), deliveries: Vec::new() };
         let ledger = Ledger::build(unknown, outbox, Some((sharing, on_isolation)), settings, clock);
-        ledger.0.restore(opened.records);
+        ledger.0.restore(&opened.records);
         Ok(ledger)
     }
 
@@ -206,19 +206,20 @@ impl Sharing {
 
 impl Shared {
     /// Puts in force what the outbox kept through a restart.
-    fn restore(&self, records: Vec<Record>) {
-        let Some(last_in_outbox) = records.last().map(|record| record.position) else { return };
+    fn restore(&self, records: &[Record]) {
         let (wall, now) = (self.clock.wall(), self.clock.now());
-        let asked = records.into_iter().map(|record| {
-            let settle = rest_of_settle(&record, wall, now).since(now);
-            Invalidation { settle, ..record.invalidation }
-        });
-        let asked = asked.collect();
-        self.change(|state| {
-            let records = state.unshared.hold(asked, wall, now);
-            let first = state.unshared.head() + 1 - records.len() as u64;
-            (true, state.unshared.wait(Waiting { first, last_in_outbox, records }))
-        });
+        for batch in records.chunks(super::APPEND_MAX) {
+            let asked = batch.iter().map(|record| {
+                let settle = rest_of_settle(record, wall, now).since(now);
+                Invalidation { settle, ..record.invalidation.clone() }
+            });
+            let last_in_outbox = batch.last().map_or(0, |record| record.position);
+            self.change(|state| {
+                let first = state.unshared.head() + 1;
+                let records = state.unshared.hold(asked.collect(), wall, now);
+                (true, state.unshared.wait(Waiting { first, last_in_outbox, records }))
+            });
+        }
     }
 
     /// Puts in force, and goes on behind: dropping the handle stops nothing.

@@ -5,6 +5,7 @@
 mod connect;
 mod connect_error;
 mod discover;
+pub mod log;
 mod settings;
 mod url;
 

@@ -1,0 +1,41 @@
+#!lua flags=allow-oom
+-- Records are placed at the log's end, each with a random nonce and its predecessor's. A webhook's id that is known places
+-- nothing. Records that are no longer needed go.
+local state, log, delivery = KEYS[1], KEYS[2], KEYS[3]
+local epoch, nonce, floor, kept_ms, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+
+local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor')
+local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+if own[1] ~= epoch or own[2] ~= run then return { 'epoch' } end
+if redis.call('EXISTS', log) == 0 then return { 'epoch' } end
+if delivery then
+    local known = redis.call('GET', delivery)
+    if known then
+        local of, first, last, time = string.match(known, '^(%S+) (%d+) (%d+) (%d+)$')
+        if of == epoch then return { 'known', first, last, time } end
+    end
+end
+
+local head, after, at = tonumber(own[3]), own[4], 6
+local first = string.format('%.0f', head + 1)
+for number = 1, count do
+    local fields = { 'nonce', nonce .. '.' .. number, 'after', after }
+    for _ = 1, tonumber(ARGV[at]) do
+        at = at + 1
+        fields[#fields + 1] = ARGV[at]
+    end
+    at = at + 1
+    head = head + 1
+    redis.call('XADD', log, 'NOMKSTREAM', string.format('%.0f-0', head), unpack(fields))
+    after = nonce .. '.' .. number
+end
+local last = string.format('%.0f', head)
+redis.call('HSET', state, 'head', last, 'nonce', after)
+if floor > tonumber(own[5]) and floor <= head then
+    redis.call('XTRIM', log, 'MINID', string.format('%.0f-0', floor + 1))
+    redis.call('HSET', state, 'floor', string.format('%.0f', floor))
+end
+local now = redis.call('TIME')
+local time = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
+if delivery then redis.call('SET', delivery, table.concat({ epoch, first, last, time }, ' '), 'PX', kept_ms) end
+return { 'ok', first, last, time }

@@ -1,0 +1,304 @@
+//! Following the log: one connection that reads and one that commands, both to the same process, until either fails.
+//!
+//! Nothing here hides a lost connection. A session that ends for whatever reason is followed by a whole new one, which looks
+//! again whether the log is the one that was followed before. Meanwhile the lease runs out by itself.
+
+use super::control::{Control, ControlError, Joined, Known};
+use super::entry::{Broken, Place};
+use super::{Live, Shared};
+use crate::clock::Timestamp;
+use crate::ledger::{Adopted, Epoch, Ledger, Position, Record};
+use crate::store::redis::connect::connect_to_master;
+use crate::store::redis::{ConnectError, Servers};
+use redis::aio::MultiplexedConnection;
+use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
+use redis::{InfoDict, RedisError};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::{sleep, timeout};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
+
+/// A lease is renewed so often at least.
+const RENEW_EVERY: Duration = Duration::from_millis(500);
+/// How long one read waits for news.
+const BLOCK: Duration = Duration::from_millis(250);
+/// For an answer to a read, past its own wait.
+const READ_TIMEOUT: Duration = Duration::from_secs(1);
+/// Between two attempts to open a session.
+const RETRY: Duration = Duration::from_millis(200);
+/// Entries that one read brings.
+const ENTRIES: usize = 1_000;
+
+/// Why a session ended.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    #[error("reading: {0}")]
+    Read(#[from] RedisError),
+    #[error("no answer to a read")]
+    Hangs,
+    #[error("two connections came to two servers")]
+    TwoServers,
+    #[error(transparent)]
+    Broken(#[from] Broken),
+    #[error("no random name: {0}")]
+    Random(#[from] std::io::Error),
+    #[error("a command found another epoch")]
+    Kicked,
+}
+
+/// Follows the log until it is told to stop, then leaves.
+pub(super) async fn follow(shared: Arc<Shared>, ledger: Ledger, stop: CancellationToken) {
+    let mut follower = Follower { shared, ledger, known: Known::default() };
+    let following = async {
+        loop {
+            let Err(ended) = follower.session().await;
+            follower.shared.lost(&ended.to_string());
+            sleep(RETRY).await;
+        }
+    };
+    stop.run_until_cancelled(following).await;
+    follower.leave().await;
+}
+
+struct Follower {
+    shared: Arc<Shared>,
+    ledger: Ledger,
+    known: Known,
+}
+
+/// Never made: a session goes on until it fails.
+enum Never {}
+
+impl Follower {
+    async fn session(&mut self) -> Result<Never, Ended> {
+        let settings = &self.shared.settings;
+        let (control, mut tail) = tokio::try_join!(
+            connect_to_master(settings, &self.shared.keys.state),
+            connect_to_master(settings, &self.shared.keys.state)
+        )?;
+        let mut control =
+            Control { connection: control, keys: self.shared.keys.clone(), replicas: self.shared.replicas };
+        if run_of(&mut control.connection).await? != run_of(&mut tail).await? {
+            return Err(Ended::TwoServers);
+        }
+        let is_one = matches!(settings.servers, Servers::One(_));
+        let restart_is_safe = is_one && is_restart_safe(&mut control.connection).await?;
+        let fresh = Epoch::random()?;
+        let mut joined = control.join(&self.shared.identity, &self.known, fresh, restart_is_safe).await?;
+        self.known.distrusted = None;
+        let is_new = self.known.epoch != Some(joined.epoch);
+        if is_new {
+            self.load(&joined, &mut tail).await?;
+            // Reading it may have taken longer than others wait for a proxy that says nothing.
+            joined = control.join(&self.shared.identity, &self.known, fresh, restart_is_safe).await?;
+            if self.known.epoch != Some(joined.epoch) {
+                return Err(Ended::Control(ControlError::Epoch));
+            }
+        }
+        let place = self.resume(&joined);
+        self.shared.began(joined.epoch, self.shared.clock.now());
+        let mut reader = Reader { epoch: joined.epoch, tail, place, control, restart_is_safe };
+        self.renew(&mut reader).await?;
+        self.shared.well();
+        self.shared.live.send_replace(Some(Live { control: reader.control.clone(), epoch: joined.epoch }));
+        let ledger = self.ledger.clone();
+        // It ends with the session: the next one begins it anew.
+        let _redelivery = AbortOnDropHandle::new(tokio::spawn(async move {
+            if let Err(error) = ledger.redeliver(is_new).await {
+                tracing::warn!(%error, "what waits in the outbox waits on");
+            }
+        }));
+        self.read(&mut reader).await
+    }
+
+    /// The log is another one than was followed before: all of it is read, then all that was known is replaced at once.
+    async fn load(&mut self, joined: &Joined, tail: &mut MultiplexedConnection) -> Result<(), Ended> {
+        let mut place = Place { position: joined.floor, nonce: None };
+        let mut records: Vec<Record> = Vec::new();
+        while place.position < joined.head {
+            let some = range(tail, &self.shared.keys.log, place.position).await?;
+            match place.follow(&some) {
+                Ok(some) if !some.is_empty() => records.extend(some),
+                _ => {
+                    self.known.distrusted = Some(joined.epoch);
+                    return Err(Ended::Control(ControlError::Epoch));
+                }
+            }
+        }
+        tracing::info!(
+            epoch = format!("{:016x}", joined.epoch.0),
+            records = records.len(),
+            "a shared ledger is followed"
+        );
+        self.ledger.adopt(Adopted { epoch: joined.epoch, floor: joined.floor, records });
+        self.note(joined.epoch, &place);
+        Ok(())
+    }
+
+    fn resume(&mut self, joined: &Joined) -> Place {
+        let mut place = Place { position: self.known.position, nonce: self.known.nonce.clone() };
+        self.skip(&mut place, joined.floor);
+        place
+    }
+
+    /// What was trimmed before it was read is too old to matter to anything stored since.
+    fn skip(&self, place: &mut Place, floor: Position) -> bool {
+        let is_behind = floor > place.position;
+        if is_behind {
+            self.ledger.forget(floor);
+            *place = Place { position: floor, nonce: None };
+        }
+        is_behind
+    }
+
+    async fn read(&mut self, reader: &mut Reader) -> Result<Never, Ended> {
+        let mut renewed = self.shared.clock.now();
+        loop {
+            let news = tokio::select! {
+                news = reader.news(&self.shared.keys.log) => news?,
+                () = self.shared.kick.notified() => return Err(Ended::Kicked),
+            };
+            let has_news = !news.is_empty();
+            match reader.place.follow(&news) {
+                Ok(records) => {
+                    self.note(reader.epoch, &reader.place);
+                    if has_news {
+                        self.ledger.receive(records);
+                    }
+                }
+                Err(broken) => self.mend(reader, broken).await?,
+            }
+            let now = self.shared.clock.now();
+            let is_due = now.since(renewed) >= RENEW_EVERY;
+            if has_news || is_due {
+                self.renew(reader).await?;
+            }
+            if is_due {
+                renewed = now;
+                self.look_around(reader).await?;
+            }
+        }
+    }
+
+    /// An entry that is no successor: either what lay between was trimmed, or the log lost something.
+    async fn mend(&mut self, reader: &mut Reader, broken: Broken) -> Result<(), Ended> {
+        let floor = self.renew(reader).await?;
+        if self.skip(&mut reader.place, floor) {
+            return Ok(());
+        }
+        self.known.distrusted = Some(reader.epoch);
+        Err(broken.into())
+    }
+
+    /// Tells the log's floor.
+    async fn renew(&self, reader: &mut Reader) -> Result<Position, Ended> {
+        let identity = &self.shared.identity;
+        // Before it is sent: for the others it runs from later on.
+        let before = self.shared.clock.now();
+        let (place, nonce) = (reader.place.position, reader.place.nonce.as_deref());
+        let renewed = reader.control.renew(identity, reader.epoch, place, nonce, reader.restart_is_safe).await?;
+        if renewed.holds {
+            let until = before.plus(identity.lease.saturating_sub(super::proxies::MARGIN));
+            self.ledger.extend_lease(until, renewed.on_isolation);
+            self.shared.leased(until);
+        }
+        Ok(renewed.floor)
+    }
+
+    /// Sees the other proxies, and forgets those whose lease ran out.
+    async fn look_around(&self, reader: &mut Reader) -> Result<(), Ended> {
+        // An operator may change it while the server runs; once not safe, the epoch stays so.
+        reader.restart_is_safe = reader.restart_is_safe && is_restart_safe(&mut reader.control.connection).await?;
+        let (_, entries) = reader.control.proxies().await?;
+        let now = self.shared.clock.now();
+        let lapsed = {
+            let mut proxies = self.shared.proxies();
+            proxies.see(entries, now);
+            proxies.lapsed(now)
+        };
+        for (id, entry) in lapsed.into_iter().filter(|(id, _)| *id != self.shared.identity.id) {
+            reader.control.forget(&id, &entry).await?;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, epoch: Epoch, place: &Place) {
+        self.known.epoch = Some(epoch);
+        self.known.position = place.position;
+        self.known.nonce.clone_from(&place.nonce);
+    }
+
+    /// Nobody waits for a proxy that has left. Its lease ends first.
+    async fn leave(&self) {
+        self.ledger.end_lease();
+        let Some(live) = self.shared.live.send_replace(None) else { return };
+        let Ok((_, entries)) = live.control.proxies().await else { return };
+        let own = entries.into_iter().find(|(id, _)| *id == self.shared.identity.id);
+        if let Some((id, entry)) = own
+            && let Err(error) = live.control.forget(&id, &entry).await
+        {
+            tracing::warn!(%error, "others wait for this proxy until its lease has run out");
+        }
+    }
+}
+
+/// Where a session stands.
+struct Reader {
+    epoch: Epoch,
+    tail: MultiplexedConnection,
+    place: Place,
+    control: Control,
+    restart_is_safe: bool,
+}
+
+impl Reader {
+    async fn news(&mut self, log: &str) -> Result<Vec<StreamId>, Ended> {
+        let mut read = redis::cmd("XREAD");
+        read.arg("COUNT").arg(ENTRIES).arg("BLOCK").arg(BLOCK.as_millis().to_string());
+        read.arg("STREAMS").arg(log).arg(format!("{}-0", self.place.position));
+        let answer = read.query_async::<Option<StreamReadReply>>(&mut self.tail);
+        let answer = timeout(BLOCK + READ_TIMEOUT, answer).await.map_err(|_| Ended::Hangs)??;
+        Ok(answer.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids).collect())
+    }
+}
+
+async fn range(tail: &mut MultiplexedConnection, log: &str, after: Position) -> Result<Vec<StreamId>, Ended> {
+    let mut read = redis::cmd("XRANGE");
+    read.arg(log).arg(format!("{}-0", after + 1)).arg("+").arg("COUNT").arg(ENTRIES);
+    let answer = timeout(READ_TIMEOUT, read.query_async::<StreamRangeReply>(tail));
+    Ok(answer.await.map_err(|_| Ended::Hangs)??.ids)
+}
+
+async fn run_of(connection: &mut MultiplexedConnection) -> Result<String, Ended> {
+    let info = info(connection, "server").await?;
+    info.get("run_id").ok_or(Ended::Control(ControlError::Answer))
+}
+
+/// Whether this server has on disk what it has answered, so that a restart loses no record: an append-only file that is
+/// synced at each write, and no failover in its past. What cannot be seen is not so.
+async fn is_restart_safe(connection: &mut MultiplexedConnection) -> Result<bool, Ended> {
+    let (persistence, replication) = (info(connection, "persistence").await?, info(connection, "replication").await?);
+    let has_file = persistence.get::<u8>("aof_enabled") == Some(1);
+    let was_replica = replication.get::<String>("master_replid2").is_none_or(|id| id.bytes().any(|byte| byte != b'0'));
+    let mut config = redis::cmd("CONFIG");
+    let config = config.arg("GET").arg("appendfsync").query_async::<Vec<String>>(connection);
+    let syncs = timeout(READ_TIMEOUT, config).await.map_err(|_| Ended::Hangs)?;
+    let always = syncs.is_ok_and(|pair| pair.get(1).is_some_and(|word| word == "always"));
+    Ok(has_file && always && !was_replica)
+}
+
+async fn info(connection: &mut MultiplexedConnection, section: &str) -> Result<InfoDict, Ended> {
+    let mut info = redis::cmd("INFO");
+    let answer = info.arg(section).query_async::<InfoDict>(connection);
+    Ok(timeout(READ_TIMEOUT, answer).await.map_err(|_| Ended::Hangs)??)
+}
+
+/// A lease's end, for figures.
+pub(super) fn left(until: Timestamp, now: Timestamp) -> Duration {
+    until.since(now)
+}

@@ -1,0 +1,142 @@
+//! A real Redis server for one test: on a free port of loopback, in a folder of its own, ended when it is dropped.
+
+use redis::Commands;
+use std::net::{SocketAddr, TcpListener};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const DEADLINE: Duration = Duration::from_secs(20);
+
+/// A server.
+pub(crate) struct Server {
+    port: u16,
+    arguments: Vec<String>,
+    folder: TempDir,
+    process: Option<Child>,
+    password: Option<String>,
+}
+
+impl Server {
+    /// A server with these settings of its own, as in `["--maxmemory", "10mb"]`. It writes nothing to disk unless they say so.
+    pub(crate) fn start(arguments: &[&str]) -> Server {
+        let mut server = Server {
+            port: free_port(),
+            arguments: arguments.iter().map(ToString::to_string).collect(),
+            folder: tempfile::tempdir().unwrap(),
+            process: None,
+            password: arguments.windows(2).find(|two| two[0] == "--requirepass").map(|two| two[1].into()),
+        };
+        server.restart();
+        server
+    }
+
+    /// Its port.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Its URL, without a password.
+    pub(crate) fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}/0", self.port)
+    }
+
+    /// Its folder.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Starts it again, on the same port and folder, and waits until it has loaded.
+    pub(crate) fn restart(&mut self) {
+        self.launch();
+        let start = Instant::now();
+        while !self.answers() {
+            assert!(start.elapsed() < DEADLINE, "redis-server did not come up: {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Starts it, and waits for nothing.
+    pub(crate) fn launch(&mut self) {
+        self.kill();
+        let log = self.folder.path().join("redis.log");
+        let mut command = Command::new("redis-server");
+        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]);
+        command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(self.folder.path()).arg("--logfile").arg(log);
+        command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
+        let started = command.spawn();
+        self.process = Some(started.expect("redis-server is missing; install it with: apt-get install redis-server"));
+    }
+
+    /// Ends it as `kill -9` does.
+    pub(crate) fn kill(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            process.kill().unwrap();
+            process.wait().unwrap();
+        }
+    }
+
+    /// Stops it from running, connections open, until [`Server::resume`].
+    pub(crate) fn pause(&self) {
+        self.signal("STOP");
+    }
+
+    /// Lets it run on.
+    pub(crate) fn resume(&self) {
+        self.signal("CONT");
+    }
+
+    /// A connection of the test's own.
+    pub(crate) fn connection(&self) -> redis::Connection {
+        let password = self.password.as_deref().map(|own| format!(":{own}@")).unwrap_or_default();
+        let client = redis::Client::open(format!("redis://{password}127.0.0.1:{}/0", self.port)).unwrap();
+        client.get_connection_with_timeout(Duration::from_secs(5)).unwrap()
+    }
+
+    /// Runs a command; an error of the server's is the test's.
+    pub(crate) fn run<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        let mut command = redis::cmd(words[0]);
+        command.arg(&words[1..]);
+        command.query(&mut self.connection()).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// What it wrote in its log.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("redis.log")).unwrap_or_default()
+    }
+
+    fn answers(&self) -> bool {
+        let Ok(client) = redis::Client::open(self.url()) else { return false };
+        let address = SocketAddr::from(([127, 0, 0, 1], self.port));
+        if std::net::TcpStream::connect_timeout(&address, Duration::from_secs(1)).is_err() {
+            return false;
+        }
+        match client
+            .get_connection_with_timeout(Duration::from_secs(1))
+            .and_then(|mut connection| connection.ping::<String>())
+        {
+            Ok(_) => true,
+            // It is up, and wants a password.
+            Err(error) => error.to_string().contains("NOAUTH"),
+        }
+    }
+
+    fn signal(&self, signal: &str) {
+        let process = self.process.as_ref().expect("the server runs");
+        let sent = Command::new("kill").arg(format!("-{signal}")).arg(process.id().to_string()).status().unwrap();
+        assert!(sent.success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if self.process.is_some() {
+            self.kill();
+        }
+    }
+}
+
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}

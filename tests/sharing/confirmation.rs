@@ -1,0 +1,162 @@
+//! Who is waited for.
+
+use crate::members::{DEADLINE, Member, eventually, invalidation};
+use crate::redis_server::Server;
+use std::time::{Duration, Instant};
+use vitrine::ledger::{Gone, OnIsolation, Reached, Standing, Trust};
+
+const GONE: Standing = Standing::Gone(Gone::Invalidated);
+
+fn states(receipt: &vitrine::ledger::Receipt) -> Vec<(&str, &str)> {
+    receipt.confirmation.proxies.iter().map(|proxy| (&*proxy.id, proxy.reached.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_purge_is_confirmed_once_every_proxy_has_applied_it() {
+    let server = Server::start(&[]);
+    let members =
+        [Member::joined(&server, "a").await, Member::joined(&server, "b").await, Member::joined(&server, "c").await];
+    let stamps = members.each_ref().map(|member| member.ledger.stamp());
+    for round in 1..=20 {
+        let receipt = members[round % 3].purge("lamp", DEADLINE).await;
+        assert_eq!((receipt.first, receipt.last, receipt.recorded), (round as u64, round as u64, true));
+        assert!(receipt.confirmation.confirmed, "{receipt:?}");
+        assert_eq!(states(&receipt), [("a", "applied"), ("b", "applied"), ("c", "applied")]);
+        // Not eventually: now.
+        for (member, stamp) in members.iter().zip(stamps) {
+            assert_eq!(member.standing("lamp", stamp), GONE);
+            assert_eq!(member.standing("lamp", member.ledger.stamp()), Standing::Valid);
+            assert_eq!(member.standing("other", stamp), Standing::Valid);
+        }
+    }
+    let [a, b, c] = &members;
+    assert_eq!(a.ledger.recent(0, 99), b.ledger.recent(0, 99));
+    assert_eq!(c.ledger.recent(0, 99).len(), 20);
+}
+
+#[tokio::test]
+async fn a_proxy_that_died_is_waited_for_until_its_lease_has_run_out() {
+    let server = Server::start(&[]);
+    let (a, mut b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    assert!(a.purge("lamp", DEADLINE).await.confirmation.confirmed);
+    b.die().await;
+    let receipt = a.purge("lamp", Duration::ZERO).await;
+    assert!(!receipt.confirmation.confirmed);
+    let [of_a, of_b] = &receipt.confirmation.proxies[..] else { panic!("{receipt:?}") };
+    assert_eq!((of_a.reached, &*of_b.name), (Reached::Applied, "shop-b"));
+    assert!(matches!(of_b.reached, Reached::Waiting(left) if left > Duration::ZERO), "{of_b:?}");
+    let receipt = a.purge("lamp", DEADLINE).await;
+    // Either its lease was seen to run out, or it has been forgotten by now.
+    assert!(receipt.confirmation.confirmed, "{receipt:?}");
+    assert!(matches!(states(&receipt)[..], [("a", "applied")] | [("a", "applied"), ("b", "lapsed")]), "{receipt:?}");
+    assert_eq!(b.trust(), Trust::Revalidate, "and so it does not serve what was purged");
+}
+
+#[tokio::test]
+async fn past_a_dead_proxy_that_serves_nothing_is_confirmed() {
+    let server = Server::start(&[]);
+    let a = Member::joined(&server, "a").await;
+    let mut b = Member::start(&server, "b", Some(OnIsolation::Serve));
+    b.is_current().await;
+    b.die().await;
+    eventually("b's lease to run out", || !b.ledger.is_current(b.clock.now())).await;
+    let start = Instant::now();
+    loop {
+        let receipt = a.purge("lamp", Duration::ZERO).await;
+        assert!(!receipt.confirmation.confirmed, "{receipt:?}");
+        if states(&receipt) == [("a", "applied"), ("b", "isolated-serving")] {
+            break;
+        }
+        assert!(start.elapsed() < DEADLINE, "{receipt:?}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert_eq!(b.trust(), Trust::Whole);
+    // Its successor, known by the same id, takes its place.
+    let b = Member::joined(&server, "b").await;
+    let receipt = a.purge("lamp", DEADLINE).await;
+    assert!(receipt.confirmation.confirmed, "{receipt:?}");
+    drop(b);
+}
+
+#[tokio::test]
+async fn a_proxy_that_left_is_not_waited_for() {
+    let server = Server::start(&[]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    assert!(a.purge("lamp", DEADLINE).await.confirmation.confirmed);
+    let (ledger, clock) = (b.ledger.clone(), b.clock.clone());
+    b.leave().await;
+    assert_eq!(ledger.trust(clock.now()), Trust::Revalidate);
+    let receipt = a.purge("lamp", Duration::ZERO).await;
+    assert!(receipt.confirmation.confirmed, "{receipt:?}");
+    assert_eq!(states(&receipt), [("a", "applied")]);
+}
+
+#[tokio::test]
+async fn one_proxy_goes_on_alone_and_several_ask_the_origin() {
+    let mut server = Server::start(&[]);
+    let a = Member::joined(&server, "a").await;
+    let b = Member::joined(&server, "b").await;
+    eventually("a to see b", || a.log.figures().proxies.len() == 2).await;
+    b.leave().await;
+    eventually("a to be alone", || {
+        let proxies = a.log.figures().proxies;
+        proxies.len() == 1 && proxies[0].on_isolation == OnIsolation::Serve
+    })
+    .await;
+    server.kill();
+    eventually("a's lease to run out", || !a.ledger.is_current(a.clock.now())).await;
+    assert_eq!(a.trust(), Trust::Whole);
+
+    server.restart();
+    let b = Member::joined(&server, "b").await;
+    a.is_current().await;
+    eventually("both to see each other", || {
+        [&a, &b].iter().all(|own| {
+            own.log.figures().proxies.iter().filter(|one| one.on_isolation == OnIsolation::Revalidate).count() == 2
+        })
+    })
+    .await;
+    assert_eq!((a.trust(), b.trust()), (Trust::Whole, Trust::Whole));
+    server.kill();
+    eventually("both leases to run out", || (a.trust(), b.trust()) == (Trust::Revalidate, Trust::Revalidate)).await;
+}
+
+#[tokio::test]
+async fn a_webhook_is_taken_once_by_all_proxies_together() {
+    let server = Server::start(&[]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let answer = |receipt: &vitrine::ledger::Receipt| format!("{}-{}", receipt.first, receipt.last).into();
+    let first = a.ledger.deliver("shop/1", vec![invalidation("lamp")], DEADLINE, answer).await.unwrap();
+    let again = b.ledger.deliver("shop/1", vec![invalidation("lamp")], DEADLINE, answer).await.unwrap();
+    let other =
+        b.ledger.deliver("shop/2", vec![invalidation("lamp"), invalidation("sofa")], DEADLINE, answer).await.unwrap();
+    assert_eq!((&*first.answer, first.repeat), ("1-1", false));
+    assert_eq!((&*again.answer, again.repeat), ("1-1", true));
+    assert_eq!((&*other.answer, other.repeat), ("2-3", false));
+    let nothing = a.ledger.deliver("shop/3", Vec::new(), DEADLINE, answer).await.unwrap();
+    assert_eq!((&*nothing.answer, nothing.repeat), ("4-3", false));
+}
+
+#[tokio::test]
+async fn many_purges_at_once_from_all_sides_are_all_confirmed_in_one_order() {
+    let server = Server::start(&[]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let purges = (0..200).map(|n| {
+        let (ledger, tag) = (if n % 2 == 0 { &a } else { &b }.ledger.clone(), format!("t{}", n % 7));
+        tokio::spawn(async move {
+            let receipt = ledger.append(vec![invalidation(&tag), invalidation("all")]).await.unwrap();
+            ledger.confirm(receipt, DEADLINE).await
+        })
+    });
+    let purges: Vec<_> = purges.collect();
+    let mut places = Vec::new();
+    for purge in purges {
+        let receipt = purge.await.unwrap();
+        assert!(receipt.confirmation.confirmed && receipt.last == receipt.first + 1, "{receipt:?}");
+        places.push(receipt.first);
+    }
+    places.sort_unstable();
+    assert_eq!(places, (0..200).map(|n| 2 * n + 1).collect::<Vec<_>>());
+    assert_eq!(a.ledger.recent(0, 999), b.ledger.recent(0, 999));
+    assert_eq!(a.ledger.figures().waiting, 0);
+}

@@ -1,0 +1,78 @@
+//! Purges while Redis is away.
+
+use crate::members::{DEADLINE, Member, eventually, invalidation};
+use crate::redis_server::Server;
+use std::time::Duration;
+use vitrine::ledger::{Gone, Standing};
+
+const GONE: Standing = Standing::Gone(Gone::Invalidated);
+
+#[tokio::test]
+async fn a_purge_while_redis_is_away_is_in_force_here_and_everywhere_when_it_is_back() {
+    let server = Server::start(&[]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let (of_a, of_b) = (a.ledger.stamp(), b.ledger.stamp());
+    server.pause();
+    let receipt = a.purge("lamp", DEADLINE).await;
+    assert!(!receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
+    assert!(receipt.confirmation.obstacle.is_some());
+    assert_eq!(a.standing("lamp", of_a), GONE);
+    assert_eq!(a.standing("sofa", of_a), Standing::Valid);
+    // What is fetched after it is good here, although the ledger has not moved.
+    let after = a.ledger.stamp();
+    assert_eq!(after.position, of_a.position);
+    assert_eq!(a.standing("lamp", after), Standing::Valid);
+    a.purge("lamp", Duration::ZERO).await;
+    assert_eq!(a.standing("lamp", after), GONE);
+    assert_eq!(a.ledger.figures().waiting, 2);
+    server.resume();
+    eventually("b to know", || b.standing("lamp", of_b) == GONE).await;
+    eventually("the outbox to be empty", || a.ledger.figures().waiting == 0).await;
+    a.is_current().await;
+    assert_eq!(a.standing("lamp", of_a), GONE);
+    assert_eq!(a.standing("lamp", a.ledger.stamp()), Standing::Valid);
+}
+
+#[tokio::test]
+async fn the_outbox_survives_a_restart_of_the_proxy() {
+    let mut server = Server::start(&[]);
+    let folder = tempfile::tempdir().unwrap();
+    let b = Member::joined(&server, "b").await;
+    let mut a = Member::with_folder(&server, "a", folder.path());
+    a.is_current().await;
+    server.kill();
+    for tag in ["lamp", "sofa"] {
+        assert!(!a.purge(tag, Duration::ZERO).await.recorded);
+    }
+    a.die().await;
+    drop(a);
+    let mut a = Member::with_folder(&server, "a", folder.path());
+    assert_eq!(a.ledger.figures().waiting, 2);
+    let before = vitrine::ledger::Stamp { unshared: 0, ..a.ledger.stamp() };
+    assert_eq!(
+        (a.standing("lamp", before), a.standing("sofa", before)),
+        (GONE, GONE),
+        "in force before anything is served"
+    );
+    assert_eq!(a.standing("desk", before), Standing::Valid);
+    server.restart();
+    eventually("b to have both records", || b.ledger.recent(0, 9).len() == 2).await;
+    eventually("the outbox to be empty", || a.ledger.figures().waiting == 0).await;
+    a.die().await;
+    drop(a);
+    let a = Member::with_folder(&server, "a", folder.path());
+    assert_eq!(a.ledger.figures().waiting, 0, "what was placed is not placed again");
+}
+
+#[tokio::test]
+async fn a_purge_without_redis_from_the_start_is_delivered_when_it_comes() {
+    let mut server = Server::start(&[]);
+    server.kill();
+    let a = Member::start(&server, "a", None);
+    let stamp = a.ledger.stamp();
+    let receipt = a.ledger.append(vec![invalidation("lamp")]).await.unwrap();
+    assert!(!receipt.recorded);
+    assert_eq!(a.standing("lamp", stamp), GONE);
+    server.restart();
+    eventually("it to be placed", || a.ledger.recent(0, 9).len() == 1).await;
+}
