@@ -137,10 +137,14 @@ impl Ledger {
         }
     }
 
-    /// This proxy holds a lease until then, on its steady clock, and does so when it has run out.
-    pub fn extend_lease(&self, until: Timestamp, on_isolation: OnIsolation) {
-        self.0.lease.set_on_isolation(on_isolation);
+    /// This proxy holds a lease until then, on its steady clock.
+    pub fn extend_lease(&self, until: Timestamp) {
         self.0.lease.extend(until);
+    }
+
+    /// What this proxy does when its lease has run out.
+    pub fn set_on_isolation(&self, on_isolation: OnIsolation) {
+        self.0.lease.set_on_isolation(on_isolation);
     }
 
     /// This proxy holds no lease: it knows that it may miss records.

@@ -138,6 +138,27 @@ async fn a_webhook_is_taken_once_by_all_proxies_together() {
 }
 
 #[tokio::test]
+async fn webhooks_are_remembered_by_a_full_server_and_forgotten_when_they_are_old() {
+    let server = Server::start(&["--maxmemory", "4mb", "--maxmemory-policy", "volatile-lru"]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let answer = |_: &vitrine::ledger::Receipt| "taken".into();
+    let (ids, order) = ("ecommerce:{ledger}:deliveries", "ecommerce:{ledger}:delivered");
+    server.run::<u64>(&["HSET", ids, "old", "e 1 1 1000"]);
+    server.run::<u64>(&["RPUSH", order, "old"]);
+    a.ledger.deliver("shop/1", vec![invalidation("lamp")], DEADLINE, answer).await.unwrap();
+    assert_eq!(server.run::<u64>(&["HLEN", ids]), 1, "the old one is gone");
+    assert_eq!(server.run::<u64>(&["LLEN", order]), 1);
+    let filler = "x".repeat(100_000);
+    for n in 0..100 {
+        server.run::<String>(&["SET", &format!("page{n}"), &filler, "PX", "100000"]);
+    }
+    let stats: String = server.run(&["INFO", "stats"]);
+    assert!(!stats.contains("evicted_keys:0"), "the server was full");
+    let again = b.ledger.deliver("shop/1", vec![invalidation("lamp")], DEADLINE, answer).await.unwrap();
+    assert!(again.repeat);
+}
+
+#[tokio::test]
 async fn many_purges_at_once_from_all_sides_are_all_confirmed_in_one_order() {
     let server = Server::start(&[]);
     let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);

@@ -3,14 +3,19 @@
 //! - [`members`]: proxies that take part in one
 //! - [`confirmation`]: who is waited for, how long, and what is told
 //! - [`epochs`]: the readings that lose a purge: restarts, flushes, evictions, forks, gaps
+//! - [`isolation`]: what the others believe of a proxy that is cut off
 //! - [`outbox`]: purges while Redis is away
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
 mod confirmation;
 mod epochs;
+mod isolation;
 mod members;
 mod outbox;
 #[path = "../parts/redis.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod redis_server;
+#[path = "../parts/wire.rs"]
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod wire;

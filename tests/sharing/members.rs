@@ -39,25 +39,30 @@ impl Member {
 
     /// A proxy that is about to join.
     pub(crate) fn start(server: &Server, id: &str, on_isolation: Option<OnIsolation>) -> Member {
-        Member::with_outbox(server, id, on_isolation, &Volatile::opened().unwrap(), Arc::new(Volatile))
+        Member::make(server.port(), id, on_isolation, &Volatile::opened().unwrap(), Arc::new(Volatile))
+    }
+
+    /// A proxy that reaches the server by another port.
+    pub(crate) fn by_port(port: u16, id: &str) -> Member {
+        Member::make(port, id, None, &Volatile::opened().unwrap(), Arc::new(Volatile))
     }
 
     /// A proxy whose outbox is a file.
     pub(crate) fn with_folder(server: &Server, id: &str, folder: &Path) -> Member {
         let settings = SqliteSettings::new(folder.join("outbox.db"), [1 << 20; 3]);
         let (outbox, opened) = SqliteStore::open(settings, Clock::system()).unwrap();
-        Member::with_outbox(server, id, None, &opened, Arc::new(outbox))
+        Member::make(server.port(), id, None, &opened, Arc::new(outbox))
     }
 
-    fn with_outbox(
-        server: &Server,
+    fn make(
+        port: u16,
         id: &str,
         on_isolation: Option<OnIsolation>,
         opened: &Opened,
         outbox: Arc<dyn Journal>,
     ) -> Member {
         let clock = Clock::system();
-        let settings = RedisSettings::parse(&server.url(), None).unwrap();
+        let settings = RedisSettings::parse(&format!("redis://127.0.0.1:{port}/0"), None).unwrap();
         let membership = Membership { id: id.into(), name: format!("shop {id}"), on_isolation, replicas: 0 };
         let log = RedisLog::new(settings, membership, clock.clone()).unwrap();
         let shared = Arc::new(log.clone());

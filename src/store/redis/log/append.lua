@@ -1,22 +1,23 @@
 #!lua flags=allow-oom
 -- Records are placed at the log's end, each with a random nonce and its predecessor's. A webhook's id that is known places
 -- nothing. Records that are no longer needed go.
-local state, log, delivery = KEYS[1], KEYS[2], KEYS[3]
-local epoch, nonce, floor, kept_ms, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4], tonumber(ARGV[5])
+local state, log, deliveries, delivered = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local epoch, nonce, floor, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4])
+local delivery, kept_ms = ARGV[5], tonumber(ARGV[6])
 
 local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor')
 local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
 if own[1] ~= epoch or own[2] ~= run then return { 'epoch' } end
 if redis.call('EXISTS', log) == 0 then return { 'epoch' } end
-if delivery then
-    local known = redis.call('GET', delivery)
+if delivery ~= '' then
+    local known = redis.call('HGET', deliveries, delivery)
     if known then
         local of, first, last, time = string.match(known, '^(%S+) (%d+) (%d+) (%d+)$')
         if of == epoch then return { 'known', first, last, time } end
     end
 end
 
-local head, after, at = tonumber(own[3]), own[4], 6
+local head, after, at = tonumber(own[3]), own[4], 7
 local first = string.format('%.0f', head + 1)
 for number = 1, count do
     local fields = { 'nonce', nonce .. '.' .. number, 'after', after }
@@ -36,6 +37,18 @@ if floor > tonumber(own[5]) and floor <= head then
     redis.call('HSET', state, 'floor', string.format('%.0f', floor))
 end
 local now = redis.call('TIME')
-local time = string.format('%.0f', tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000))
-if delivery then redis.call('SET', delivery, table.concat({ epoch, first, last, time }, ' '), 'PX', kept_ms) end
+local now_ms = tonumber(now[1]) * 1000 + math.floor(tonumber(now[2]) / 1000)
+local time = string.format('%.0f', now_ms)
+if delivery ~= '' then
+    redis.call('HSET', deliveries, delivery, table.concat({ epoch, first, last, time }, ' '))
+    redis.call('RPUSH', delivered, delivery)
+    -- More go than come, a few at a time.
+    for _ = 1, 10 do
+        local oldest = redis.call('LINDEX', delivered, 0)
+        local taken = redis.call('HGET', deliveries, oldest)
+        if taken and tonumber(string.match(taken, '(%d+)$')) > now_ms - kept_ms then break end
+        redis.call('LPOP', delivered)
+        redis.call('HDEL', deliveries, oldest)
+    end
+end
 return { 'ok', first, last, time }

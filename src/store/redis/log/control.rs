@@ -3,9 +3,10 @@
 //! A script is fixed text; what comes from outside is only ever an argument. Each of them looks first whether the server is
 //! still the process that the epoch was begun on, so that no restart and no failover goes unseen between two commands.
 
-use super::entry;
+use super::entry::{self, Place};
 use super::keys::Keys;
 use crate::clock::Timestamp;
+use crate::crypto;
 use crate::ledger::{Epoch, OnIsolation, Placed, Position, Record};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script};
@@ -61,8 +62,6 @@ pub(super) struct Identity {
     /// Random, for each process: the entry of a former one is not mistaken for this one's.
     pub(super) incarnation: String,
     pub(super) name: String,
-    /// None: as the number of proxies says.
-    pub(super) on_isolation: Option<OnIsolation>,
     pub(super) lease: Duration,
 }
 
@@ -90,7 +89,8 @@ pub(super) struct Renewed {
     /// Whether the lease is renewed: this proxy keeps up, and enough replicas know.
     pub(super) holds: bool,
     pub(super) floor: Position,
-    pub(super) on_isolation: OnIsolation,
+    /// Whether no other proxy is registered.
+    pub(super) is_alone: bool,
 }
 
 fn hex(epoch: Epoch) -> String {
@@ -105,15 +105,12 @@ fn number(text: Option<&String>) -> Result<u64, ControlError> {
     text.and_then(|text| text.parse().ok()).ok_or(ControlError::Answer)
 }
 
-fn mode(on_isolation: Option<OnIsolation>) -> &'static str {
-    on_isolation.map_or("auto", OnIsolation::as_str)
-}
-
 impl Control {
     /// Registers, and learns how the log stands. `fresh` names a new epoch, if one is needed.
     pub(super) async fn join(
         &self,
         identity: &Identity,
+        on_isolation: OnIsolation,
         known: &Known,
         fresh: Epoch,
         restart_is_safe: bool,
@@ -128,8 +125,7 @@ impl Control {
             .arg(known.nonce.as_deref().unwrap_or_default())
             .arg(&identity.id)
             .arg(&identity.incarnation)
-            // Until its first renewal it serves nothing, so it may as well say the careful thing.
-            .arg(identity.on_isolation.unwrap_or_default().as_str())
+            .arg(on_isolation.as_str())
             .arg(identity.lease.as_millis().to_string())
             .arg(&identity.name);
         let mut connection = self.connection.clone();
@@ -142,9 +138,9 @@ impl Control {
     pub(super) async fn renew(
         &self,
         identity: &Identity,
+        on_isolation: OnIsolation,
         epoch: Epoch,
-        applied: Position,
-        nonce: Option<&str>,
+        place: &Place,
         restart_is_safe: bool,
     ) -> Result<Renewed, ControlError> {
         let mut call = RENEW.key(&self.keys.state);
@@ -152,9 +148,9 @@ impl Control {
             .arg(hex(epoch))
             .arg(&identity.id)
             .arg(&identity.incarnation)
-            .arg(applied)
-            .arg(nonce.unwrap_or_default())
-            .arg(mode(identity.on_isolation))
+            .arg(place.position)
+            .arg(place.nonce.as_deref().unwrap_or_default())
+            .arg(on_isolation.as_str())
             .arg(identity.lease.as_millis().to_string())
             .arg(&identity.name)
             .arg(u8::from(restart_is_safe));
@@ -167,8 +163,7 @@ impl Control {
             Some("gone") => return Err(ControlError::Gone),
             _ => return Err(ControlError::Answer),
         };
-        let on_isolation = answer.get(3).and_then(|word| OnIsolation::parse(word)).ok_or(ControlError::Answer)?;
-        Ok(Renewed { holds, floor: number(answer.get(2))?, on_isolation })
+        Ok(Renewed { holds, floor: number(answer.get(2))?, is_alone: number(answer.get(3))? == 1 })
     }
 
     /// Places records at the end; with a webhook's id, once.
@@ -181,11 +176,11 @@ impl Control {
         delivery: Option<&str>,
     ) -> Result<Placed, ControlError> {
         let mut call = APPEND.key(&self.keys.state);
-        call.key(&self.keys.log);
-        if let Some(id) = delivery {
-            call.key(self.keys.delivery(id));
-        }
-        call.arg(hex(epoch)).arg(nonce).arg(floor).arg(DELIVERY_KEPT.as_millis().to_string()).arg(records.len());
+        call.key(&self.keys.log).key(&self.keys.deliveries).key(&self.keys.delivered);
+        call.arg(hex(epoch)).arg(nonce).arg(floor).arg(records.len());
+        // Hashed: a sender may make it long.
+        call.arg(delivery.map(|id| crypto::hex(&crypto::digest_128(id.as_bytes()))).unwrap_or_default());
+        call.arg(DELIVERY_KEPT.as_millis().to_string());
         for record in records {
             let fields = entry::fields(record);
             call.arg(fields.len() * 2);

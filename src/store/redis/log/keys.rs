@@ -1,6 +1,5 @@
-//! Where the shared ledger lives: keys on one slot of a cluster, none of which ever expires but the webhooks' ids.
-
-use crate::crypto;
+//! Where the shared ledger lives: keys on one slot of a cluster. None of them ever expires, so that a full server lets go of
+//! stored responses and never of these.
 
 /// The names of the keys.
 #[derive(Clone, Debug)]
@@ -9,23 +8,20 @@ pub(super) struct Keys {
     pub(super) state: String,
     /// The stream of records.
     pub(super) log: String,
-    delivery: String,
+    /// A hash: webhooks' ids and where their records were placed.
+    pub(super) deliveries: String,
+    /// A list of these ids, oldest first.
+    pub(super) delivered: String,
 }
 
 impl Keys {
     pub(super) fn new(prefix: &str) -> Keys {
-        let base = format!("{prefix}{{ledger}}");
-        Keys { state: format!("{base}:state"), log: format!("{base}:log"), delivery: format!("{base}:delivery:") }
-    }
-
-    /// A webhook's id: hashed, because a sender may make it long.
-    pub(super) fn delivery(&self, id: &str) -> String {
-        use std::fmt::Write;
-        let mut key = self.delivery.clone();
-        for byte in crypto::digest_128(id.as_bytes()) {
-            // Writing to a text cannot fail.
-            let _ = write!(key, "{byte:02x}");
+        let named = |name| format!("{prefix}{{ledger}}:{name}");
+        Keys {
+            state: named("state"),
+            log: named("log"),
+            deliveries: named("deliveries"),
+            delivered: named("delivered"),
         }
-        key
     }
 }

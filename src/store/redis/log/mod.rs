@@ -6,6 +6,7 @@
 
 mod control;
 mod entry;
+mod isolation;
 mod keys;
 mod proxies;
 mod session;
@@ -71,6 +72,8 @@ pub(super) struct Shared {
     keys: Keys,
     clock: Clock,
     identity: Identity,
+    /// None: as the number of proxies says.
+    on_isolation: Option<OnIsolation>,
     replicas: usize,
     live: watch::Sender<Option<Live>>,
     /// A command found that the session's epoch is over.
@@ -107,9 +110,9 @@ impl RedisLog {
                 id: membership.id,
                 incarnation: format!("{:016x}", u64::from_le_bytes(incarnation)),
                 name: if name.is_empty() { "-".into() } else { name },
-                on_isolation: membership.on_isolation,
                 lease: LEASE,
             },
+            on_isolation: membership.on_isolation,
             live: watch::Sender::new(None),
             kick: Notify::new(),
             proxies: Mutex::default(),

@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
--- A proxy says how far it has come, and renews its lease if it keeps up with the log. It is told how the log stands, or that
--- it has to join again.
+-- A proxy says how far it has come, and renews its lease if it keeps up with the log. It is told how the log stands and
+-- whether it is the only proxy, or that it has to join again.
 local state, log = KEYS[1], KEYS[2]
 local epoch, id, incarnation = ARGV[1], ARGV[2], ARGV[3]
 local applied, nonce = tonumber(ARGV[4]), ARGV[5]
@@ -23,11 +23,9 @@ local of, had, renewals, _, seen = string.match(entry, '^(%S+) (%S+) (%d+) (%d+)
 if of ~= epoch or had ~= incarnation then return { 'gone' } end
 if restart_is_safe ~= '1' then redis.call('HSET', state, 'durable', '0') end
 
-if mode == 'auto' then
-    mode = 'serve'
-    for _, field in ipairs(redis.call('HKEYS', state)) do
-        if string.sub(field, 1, 6) == 'proxy:' and field ~= 'proxy:' .. id then mode = 'revalidate' end
-    end
+local is_alone = '1'
+for _, field in ipairs(redis.call('HKEYS', state)) do
+    if string.sub(field, 1, 6) == 'proxy:' and field ~= 'proxy:' .. id then is_alone = '0' end
 end
 -- What was the head at the last renewal must have been read by this one: a reader that hangs holds no lease.
 local keeps_up = applied >= tonumber(seen)
@@ -37,4 +35,4 @@ if keeps_up then
 end
 redis.call('HSET', state, 'proxy:' .. id,
     table.concat({ epoch, incarnation, renewals, ARGV[4], seen, mode, lease, name }, ' '))
-return { keeps_up and 'ok' or 'behind', own[3], own[5], mode }
+return { keeps_up and 'ok' or 'behind', own[3], own[5], is_alone }

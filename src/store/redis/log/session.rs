@@ -5,6 +5,7 @@
 
 use super::control::{Control, ControlError, Joined, Known};
 use super::entry::{Broken, Place};
+use super::isolation::Isolation;
 use super::{Live, Shared};
 use crate::clock::Timestamp;
 use crate::ledger::{Adopted, Epoch, Ledger, Position, Record};
@@ -53,7 +54,8 @@ enum Ended {
 
 /// Follows the log until it is told to stop, then leaves.
 pub(super) async fn follow(shared: Arc<Shared>, ledger: Ledger, stop: CancellationToken) {
-    let mut follower = Follower { shared, ledger, known: Known::default() };
+    let isolation = Isolation::new(shared.on_isolation);
+    let mut follower = Follower { shared, ledger, isolation, known: Known::default() };
     let following = async {
         loop {
             let Err(ended) = follower.session().await;
@@ -68,6 +70,7 @@ pub(super) async fn follow(shared: Arc<Shared>, ledger: Ledger, stop: Cancellati
 struct Follower {
     shared: Arc<Shared>,
     ledger: Ledger,
+    isolation: Isolation,
     known: Known,
 }
 
@@ -89,13 +92,16 @@ impl Follower {
         let is_one = matches!(settings.servers, Servers::One(_));
         let restart_is_safe = is_one && is_restart_safe(&mut control.connection).await?;
         let fresh = Epoch::random()?;
-        let mut joined = control.join(&self.shared.identity, &self.known, fresh, restart_is_safe).await?;
+        let identity = &self.shared.identity;
+        let mode = self.isolation.told();
+        let mut joined = control.join(identity, mode, &self.known, fresh, restart_is_safe).await?;
         self.known.distrusted = None;
         let is_new = self.known.epoch != Some(joined.epoch);
         if is_new {
             self.load(&joined, &mut tail).await?;
             // Reading it may have taken longer than others wait for a proxy that says nothing.
-            joined = control.join(&self.shared.identity, &self.known, fresh, restart_is_safe).await?;
+            let identity = &self.shared.identity;
+            joined = control.join(identity, mode, &self.known, fresh, restart_is_safe).await?;
             if self.known.epoch != Some(joined.epoch) {
                 return Err(Ended::Control(ControlError::Epoch));
             }
@@ -196,15 +202,17 @@ impl Follower {
     }
 
     /// Tells the log's floor.
-    async fn renew(&self, reader: &mut Reader) -> Result<Position, Ended> {
+    async fn renew(&mut self, reader: &mut Reader) -> Result<Position, Ended> {
         let identity = &self.shared.identity;
         // Before it is sent: for the others it runs from later on.
         let before = self.shared.clock.now();
-        let (place, nonce) = (reader.place.position, reader.place.nonce.as_deref());
-        let renewed = reader.control.renew(identity, reader.epoch, place, nonce, reader.restart_is_safe).await?;
+        let (mode, safe) = (self.isolation.told(), reader.restart_is_safe);
+        let renewed = reader.control.renew(identity, mode, reader.epoch, &reader.place, safe).await?;
+        self.isolation.heard(renewed.is_alone);
+        self.ledger.set_on_isolation(self.isolation.in_force());
         if renewed.holds {
             let until = before.plus(identity.lease.saturating_sub(super::proxies::MARGIN));
-            self.ledger.extend_lease(until, renewed.on_isolation);
+            self.ledger.extend_lease(until);
             self.shared.leased(until);
         }
         Ok(renewed.floor)
@@ -285,11 +293,17 @@ async fn is_restart_safe(connection: &mut MultiplexedConnection) -> Result<bool,
     let (persistence, replication) = (info(connection, "persistence").await?, info(connection, "replication").await?);
     let has_file = persistence.get::<u8>("aof_enabled") == Some(1);
     let was_replica = replication.get::<String>("master_replid2").is_none_or(|id| id.bytes().any(|byte| byte != b'0'));
+    let always = setting(connection, "appendfsync").await?.is_some_and(|word| word == "always");
+    let never_puts_off = setting(connection, "no-appendfsync-on-rewrite").await?.is_some_and(|word| word == "no");
+    Ok(has_file && always && never_puts_off && !was_replica)
+}
+
+/// A setting of the server's; none where we may not ask.
+async fn setting(connection: &mut MultiplexedConnection, name: &str) -> Result<Option<String>, Ended> {
     let mut config = redis::cmd("CONFIG");
-    let config = config.arg("GET").arg("appendfsync").query_async::<Vec<String>>(connection);
-    let syncs = timeout(READ_TIMEOUT, config).await.map_err(|_| Ended::Hangs)?;
-    let always = syncs.is_ok_and(|pair| pair.get(1).is_some_and(|word| word == "always"));
-    Ok(has_file && always && !was_replica)
+    let answer = config.arg("GET").arg(name).query_async::<Vec<String>>(connection);
+    let answer = timeout(READ_TIMEOUT, answer).await.map_err(|_| Ended::Hangs)?;
+    Ok(answer.ok().and_then(|pair| pair.into_iter().nth(1)))
 }
 
 async fn info(connection: &mut MultiplexedConnection, section: &str) -> Result<InfoDict, Ended> {
