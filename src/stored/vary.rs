@@ -1,5 +1,6 @@
 //! The Vary key: the request fields that a response names in Vary, with the values its fetch sent (RFC 9111 4.1).
 
+use crate::crypto;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
@@ -31,6 +32,20 @@ impl VaryKey {
     /// Whether a request matches: each nominated field is the same, or absent on both sides.
     pub fn matches(&self, value: impl Fn(&HeaderName) -> Option<Bytes>) -> bool {
         self.0.iter().all(|(name, own)| *own == value(name))
+    }
+
+    /// Tells Vary keys apart where a whole one would be too long, as in a store's index.
+    pub fn digest(&self) -> [u8; 16] {
+        let mut bytes = Vec::with_capacity(64);
+        for (name, value) in &self.0 {
+            for part in [Some(name.as_str().as_bytes()), value.as_deref()] {
+                bytes.push(u8::from(part.is_some()));
+                let part = part.unwrap_or_default();
+                bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
+                bytes.extend_from_slice(part);
+            }
+        }
+        crypto::digest_128(&bytes)
     }
 
     /// Bytes it takes in memory beside the struct itself.

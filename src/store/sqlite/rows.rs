@@ -10,8 +10,8 @@ use crate::crypto;
 use crate::key::Key;
 use crate::ledger::UrlId;
 use crate::store::VARIANTS_MAX;
+use crate::stored::StoredResponse;
 use crate::stored::codec::{self, Encoded};
-use crate::stored::{StoredResponse, VaryKey};
 use rusqlite::{Connection, Result, Statement, ToSql};
 
 /// What a row takes beside `meta` and content: its columns and its places in six indexes.
@@ -49,7 +49,7 @@ pub(super) struct Doomed {
 pub(super) fn put(connection: &Connection, response: &StoredResponse, now: Timestamp) -> Result<Change> {
     let sql = statements(response.cache);
     let key = response.key.digest();
-    let vary = vary_digest(&response.vary);
+    let vary = response.vary.digest();
     let mut change = take(connection, sql, &sql.delete_variant, (key, vary))?;
     let encoded = codec::encode(response);
     let bytes = encoded.meta.len() as u64 + encoded.body.len() as u64 + ROW_BYTES;
@@ -139,7 +139,7 @@ fn insert(
     let (host, path, query) = (response.key.host(), response.key.path(), response.key.query());
     connection.prepare_cached(&sql.insert)?.execute((
         response.key.digest(),
-        vary_digest(&response.vary),
+        response.vary.digest(),
         response.generation.cast_signed(),
         url_number(path, None),
         url_number(path, query),
@@ -178,18 +178,4 @@ fn take(connection: &Connection, sql: &Statements, delete: &str, parameters: imp
         change.and(Change { removed: 1, removed_bytes: row.bytes, ..Change::default() });
     }
     Ok(change)
-}
-
-/// Told apart by digest, because a Vary key can be longer than an index likes.
-fn vary_digest(vary: &VaryKey) -> [u8; 16] {
-    let mut bytes = Vec::with_capacity(64);
-    for (name, value) in vary.pairs() {
-        for part in [Some(name.as_str().as_bytes()), value.as_deref()] {
-            bytes.push(u8::from(part.is_some()));
-            let part = part.unwrap_or_default();
-            bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
-            bytes.extend_from_slice(part);
-        }
-    }
-    crypto::digest_128(&bytes)
 }
