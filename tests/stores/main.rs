@@ -11,9 +11,13 @@
 mod backends;
 mod battery;
 mod memory;
+#[path = "../parts/redis.rs"]
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod redis_server;
 mod samples;
 mod sqlite;
 mod stored_form;
 
 battery!(memory_battery, memory);
 battery!(sqlite_battery, sqlite);
+battery!(redis_battery, redis);

@@ -60,7 +60,7 @@ pub enum ConnectError {
 impl ConnectError {
     /// What the library's error means.
     pub(super) fn of(error: &RedisError, address: &Address, encrypted: bool) -> ConnectError {
-        let (address, why) = (address.to_string(), error.to_string());
+        let (address, why) = (address.to_string(), without_arguments(error.to_string()));
         match error.kind() {
             ErrorKind::AuthenticationFailed => ConnectError::Auth { address, why },
             ErrorKind::Server(ServerErrorKind::BusyLoading) => ConnectError::Loading(address),
@@ -77,6 +77,15 @@ impl ConnectError {
     /// Whether only an operator can mend it, so that asking often is of no use and fills the server's log.
     pub(super) fn needs_an_operator(&self) -> bool {
         matches!(self, ConnectError::Auth { .. } | ConnectError::Tls { .. })
+    }
+}
+
+/// A server's words without those of ours that it repeats: one that does not know a command quotes what came with it, and
+/// that can be the password.
+pub(super) fn without_arguments(words: String) -> String {
+    match words.split_once(", with args beginning with") {
+        Some((before, _)) => before.into(),
+        None => words,
     }
 }
 
