@@ -15,6 +15,7 @@ mod query;
 mod routes;
 mod service;
 mod settings;
+mod shared_status;
 mod status;
 
 pub use backstage::{Backstage, Cleared, ConfigState, Phase, Refusal, Reloaded, Situation};
@@ -22,4 +23,5 @@ pub use explain::{Explanation, KeyShown, Question, StoredShown, Verdict};
 pub use ledger::{RecordShown, Records, RecordsShown};
 pub use service::Admin;
 pub use settings::Settings;
+pub use shared_status::{ProxyStatus, RedisStatus, SharingStatus};
 pub use status::{CacheStatus, ConfigStatus, LedgerStatus, RouteStatus, Status, StoreStatus, TierStatus};

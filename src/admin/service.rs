@@ -4,6 +4,7 @@ use super::backstage::{Backstage, Refusal};
 use super::explain::Question;
 use super::ledger::Waiting;
 use super::page::Page;
+use super::query::Query;
 use super::routes::{self, Endpoint, Missing};
 use super::status::Status;
 use super::{Settings, answer, auth, health};
@@ -74,7 +75,12 @@ impl<B: Backstage> Admin<B> {
             Endpoint::Status => answer::json(ok, &self.status()),
             Endpoint::Explain => answer::json(ok, &backstage.explain(Question::read(query)?).await?),
             Endpoint::Ledger => answer::json(ok, &self.waiting.records(backstage, query).await?),
-            Endpoint::Purge => answer::json(ok, &backstage.purge(read(body).await?).await?),
+            Endpoint::Purge => {
+                let told = backstage.purge(with_wait(query, read(body).await?)?).await?;
+                // It waits to be recorded, as long as the shared ledger cannot be reached.
+                let is_pending = told["status"] == "pending";
+                answer::json(if is_pending { StatusCode::ACCEPTED } else { ok }, &told)
+            }
             Endpoint::Clear => answer::json(ok, &backstage.clear(which_cache(&read(body).await?)?).await?),
             Endpoint::Reload => answer::json(ok, &backstage.reload().await?),
         })
@@ -120,6 +126,19 @@ where
         }
         Ok(Err(_)) => Err(Refusal::new(StatusCode::BAD_REQUEST, "the body broke off")),
         Err(_) => Err(Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body did not come in time")),
+    }
+}
+
+/// The order with the query's `wait`, where it says none itself.
+fn with_wait(query: Option<&str>, order: Bytes) -> Result<Bytes, Refusal> {
+    let Some(wait) = Query::read(query, &["wait"])?.take("wait") else { return Ok(order) };
+    match serde_json::from_slice(&order) {
+        Ok(serde_json::Value::Object(mut fields)) => {
+            fields.entry("wait").or_insert_with(|| wait.into());
+            Ok(serde_json::Value::Object(fields).to_string().into())
+        }
+        // Whoever reads orders says what is wrong with it.
+        _ => Ok(order),
     }
 }
 

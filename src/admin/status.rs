@@ -1,6 +1,7 @@
 //! What `status` and the dashboard show: the process, its configuration, the caches, the ledger and each route.
 
 use super::backstage::Situation;
+use super::shared_status::{RedisStatus, SharingStatus};
 use crate::cache_name::CacheName;
 use crate::observe::{Figures, RouteTotals, rfc3339};
 use crate::outcome::Kind;
@@ -59,6 +60,9 @@ pub struct StoreStatus {
     pub errors: u64,
     /// Stored responses found damaged.
     pub corrupt: u64,
+    /// The server, where the store is Redis and has been asked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub redis: Option<RedisStatus>,
 }
 
 /// One named cache.
@@ -96,6 +100,11 @@ pub struct LedgerStatus {
     pub position: u64,
     /// Why purges cannot be recorded now.
     pub trouble: Option<String>,
+    /// Records that wait in the outbox for a shared ledger to come back.
+    pub waiting: u64,
+    /// How this proxy takes part in a shared ledger; none where it shares it with nobody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sharing: Option<SharingStatus>,
 }
 
 /// One route.
@@ -128,13 +137,15 @@ impl Status {
                 loaded: rfc3339(situation.config.loaded).to_string(),
                 refused: situation.config.refused.clone(),
             },
-            store: store_status(situation.backend, figures.store.as_ref()),
+            store: store_status(situation.backend, figures),
             caches: CacheName::ALL.into_iter().map(|cache| cache_status(cache, figures)).collect(),
             ledger: LedgerStatus {
                 epoch: format!("{:016x}", figures.ledger.epoch.0),
                 floor: figures.ledger.floor,
                 position: figures.ledger.position,
                 trouble: situation.ledger_trouble.clone(),
+                waiting: figures.ledger.waiting as u64,
+                sharing: figures.ledger.sharing.as_ref().map(SharingStatus::of),
             },
             routes: totals.iter().map(route_status).collect(),
             hit_ratio: hit_ratio(sum(Kind::Hit), sum(Kind::Miss)),
@@ -142,9 +153,9 @@ impl Status {
     }
 }
 
-fn store_status(backend: &str, store: Option<&StoreFigures>) -> StoreStatus {
+fn store_status(backend: &str, figures: &Figures) -> StoreStatus {
     let none = StoreFigures::default();
-    let store = store.unwrap_or(&none);
+    let store = figures.store.as_ref().unwrap_or(&none);
     StoreStatus {
         backend: backend.into(),
         trouble: store.trouble.clone(),
@@ -152,6 +163,7 @@ fn store_status(backend: &str, store: Option<&StoreFigures>) -> StoreStatus {
         dropped_writes: store.dropped,
         errors: store.errors,
         corrupt: store.corrupt,
+        redis: figures.redis.as_ref().map(RedisStatus::of),
     }
 }
 

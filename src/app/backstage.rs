@@ -12,6 +12,7 @@ use crate::ledger::{Gone, Invalidation, Mode, Position, Scope, Source, Standing}
 use crate::observe::{Figures, LedgerFigures};
 use crate::proxy::{Examined, Explained};
 use crate::store::Backend;
+use crate::store::redis::log::RedisLog;
 use crate::stored::LifetimeFrom;
 use bytes::Bytes;
 use http::StatusCode;
@@ -31,7 +32,13 @@ impl Stage {
 
     fn ledger_figures(&self) -> LedgerFigures {
         let figures = self.shop.ledger.figures();
-        LedgerFigures { epoch: figures.epoch, floor: figures.floor, position: figures.head }
+        LedgerFigures {
+            epoch: figures.epoch,
+            floor: figures.floor,
+            position: figures.head,
+            waiting: figures.waiting,
+            sharing: self.shop.log.as_ref().map(RedisLog::figures),
+        }
     }
 }
 
@@ -39,6 +46,7 @@ impl Backstage for Stage {
     fn situation(&self) -> Situation {
         let backend = match self.reloader.settings().store.backend {
             Backend::Sqlite { .. } => "sqlite",
+            Backend::Redis { .. } => "redis",
             Backend::Memory => "memory",
         };
         Situation {
@@ -47,14 +55,16 @@ impl Backstage for Stage {
             now: self.shop.clock.wall(),
             backend,
             config: self.reloader.config_state(),
-            ledger_trouble: self.shop.proxy.store_figures().trouble,
+            // The embedded store keeps both; the shared ledger tells its own.
+            ledger_trouble: self.shop.sqlite.as_ref().and_then(|_| self.shop.proxy.store_figures().trouble),
         }
     }
 
     fn figures(&self) -> Figures {
         Figures {
             memory: self.shop.proxy.memory_figures(),
-            store: self.shop.sqlite.as_ref().map(|_| self.shop.proxy.store_figures()),
+            store: self.shop.has_store().then(|| self.shop.proxy.store_figures()),
+            redis: self.shop.redis.as_ref().and_then(|redis| redis.redis()),
             ledger: self.ledger_figures(),
         }
     }

@@ -2,10 +2,13 @@
 //! addresses, and takes all of it down again in the right order.
 
 mod backstage;
+mod behind;
 mod housekeeping;
+mod identity;
 mod reload;
 mod serve;
 mod shop;
+mod switch;
 
 pub use reload::ReloadError;
 pub use serve::serve;
@@ -148,6 +151,9 @@ impl App {
     fn keep_house(&self) {
         self.tasks.spawn(housekeeping::keep(self.shop.clone(), self.stop.clone()));
         self.tasks.spawn(reload::follow(self.reloader.clone(), self.stop.clone()));
+        if let Some(log) = &self.shop.log {
+            self.tasks.spawn(log.clone().follow(self.shop.ledger.clone(), self.stop.clone()));
+        }
     }
 }
 

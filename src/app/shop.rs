@@ -1,16 +1,19 @@
 //! The parts that last as long as the process, made from the first configuration.
 
+use super::behind::Behind;
 use crate::admin::Phase;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Mistake};
 use crate::crypto;
 use crate::fetch::Origin;
 use crate::invalidate::Invalidator;
-use crate::ledger::{self, Journal, Ledger, Opened, Volatile};
+use crate::ledger::Ledger;
 use crate::observe::{MetricsError, Observer, OpenError as LogError};
 use crate::proxy::{FillLimits, Parts, Proxy, Rules};
+use crate::store::MemoryTier;
+use crate::store::redis::RedisStore;
+use crate::store::redis::log::RedisLog;
 use crate::store::sqlite::{self, SqliteStore};
-use crate::store::{Backend, MemoryTier, Nothing, Store};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -26,7 +29,14 @@ pub(super) struct Shop {
     pub(super) ledger: Ledger,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: Clock,
+    /// The embedded store, where it is the tier behind memory.
     pub(super) sqlite: Option<Arc<SqliteStore>>,
+    /// The shared store; none where this proxy shares nothing.
+    pub(super) redis: Option<Arc<RedisStore>>,
+    /// The shared ledger; none where this proxy shares nothing.
+    pub(super) log: Option<RedisLog>,
+    /// Files of the embedded store that are open, the outbox among them.
+    files: Vec<Arc<SqliteStore>>,
     pub(super) started: Timestamp,
     phase: Mutex<Phase>,
 }
@@ -75,8 +85,7 @@ impl Shop {
         let observer = Arc::new(Observer::new(env!("CARGO_PKG_VERSION"))?);
         observer.log_access(&config.log)?;
         let backend = Behind::open(config, &clock)?;
-        let settings = ledger::Settings { max_keep: config.max_keep, ..ledger::Settings::default() };
-        let ledger = Ledger::open(backend.opened, backend.journal, settings, clock.clone());
+        let ledger = backend.ledger;
         let invalidator = Arc::new(Invalidator::new(
             config.invalidation.clone(),
             ledger.clone(),
@@ -108,8 +117,16 @@ impl Shop {
             started: clock.wall(),
             clock,
             sqlite: backend.sqlite,
+            redis: backend.redis,
+            log: backend.log,
+            files: backend.files,
             phase: Mutex::new(Phase::Starting),
         })
+    }
+
+    /// Whether there is anything behind memory.
+    pub(super) fn has_store(&self) -> bool {
+        self.sqlite.is_some() || self.redis.is_some()
     }
 
     /// Where the process is in its life.
@@ -123,9 +140,12 @@ impl Shop {
 
     /// Writes what is queued and closes files.
     pub(super) async fn close(&self) {
-        if let Some(sqlite) = self.sqlite.clone() {
+        if let Some(redis) = &self.redis {
+            redis.close().await;
+        }
+        for file in self.files.clone() {
             // It waits for the disk: not on a runtime thread. A panic there has been told by its own message.
-            let _ = tokio::task::spawn_blocking(move || sqlite.close()).await;
+            let _ = tokio::task::spawn_blocking(move || file.close()).await;
         }
         self.observer.close_access_log();
     }
@@ -141,33 +161,5 @@ pub(super) fn rules(config: &Config, observer: &Observer) -> Rules {
         languages: config.languages.clone(),
         hosts: config.hosts.clone().into(),
         trusted: config.trusted_proxies.clone().into(),
-    }
-}
-
-/// What is behind memory.
-struct Behind {
-    store: Arc<dyn Store>,
-    journal: Arc<dyn Journal>,
-    opened: Opened,
-    sqlite: Option<Arc<SqliteStore>>,
-}
-
-impl Behind {
-    fn open(config: &Config, clock: &Clock) -> Result<Behind, StartError> {
-        match &config.store.backend {
-            Backend::Memory => Ok(Behind {
-                store: Arc::new(Nothing),
-                journal: Arc::new(Volatile),
-                opened: Volatile::opened()?,
-                sqlite: None,
-            }),
-            Backend::Sqlite { path } => {
-                let mut settings = sqlite::Settings::new(path, config.store.cache_bytes_max);
-                settings.object_bytes_max = config.store.object_bytes_max;
-                let (sqlite, opened) = SqliteStore::open(settings, clock.clone())?;
-                let sqlite = Arc::new(sqlite);
-                Ok(Behind { store: sqlite.clone(), journal: sqlite.clone(), opened, sqlite: Some(sqlite) })
-            }
-        }
     }
 }

@@ -118,6 +118,9 @@ pub struct Purge {
     /// For how long what is fetched afterwards is not kept, such as 2s (a lagging replica may still say the old)
     #[arg(long, value_name = "DURATION", value_parser = NonEmptyStringValueParser::new())]
     pub settle: Option<String>,
+    /// How long to wait until every proxy has let go, such as 10s; the configuration says it otherwise
+    #[arg(long, value_name = "DURATION", value_parser = NonEmptyStringValueParser::new())]
+    pub wait: Option<String>,
     /// Only say what would be invalidated
     #[arg(long)]
     pub dry_run: bool,

@@ -27,6 +27,7 @@ fn order(purge: &Purge) -> Value {
         ("event", &purge.event),
         ("cache", &purge.cache),
         ("settle", &purge.settle),
+        ("wait", &purge.wait),
     ];
     for (name, value) in texts {
         order.extend(value.as_ref().map(|value| (name.to_string(), json!(value))));
@@ -68,6 +69,7 @@ mod tests {
             (&["--tag", "a", "--tag", "b", "--soft"], json!({ "tags": ["a", "b"], "soft": true })),
             (&["--prefix", "/a", "--dry-run"], json!({ "prefix": "/a", "dry_run": true })),
             (&["--pattern", "/a/**", "--settle", "2s"], json!({ "pattern": "/a/**", "settle": "2s" })),
+            (&["--all", "--wait", "10s"], json!({ "all": true, "wait": "10s" })),
             (&["--event", "e", "--data", "{\"id\":7}"], json!({ "event": "e", "data": { "id": 7 } })),
             (&["--cache", "products"], json!({ "cache": "products" })),
             (&["--all"], json!({ "all": true })),

@@ -3,7 +3,7 @@
 use super::Failure;
 use super::client::{Client, read};
 use super::show::{percent, plain, size, span, table};
-use crate::admin::{Status, TierStatus};
+use crate::admin::{ProxyStatus, RedisStatus, SharingStatus, Status, TierStatus};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -19,7 +19,15 @@ fn shown(status: &Status) -> String {
     let _ = writeln!(out, "vitrine {}, up {}", status.version, span(status.uptime_seconds));
     let _ = writeln!(out, "configuration {} of {}", plain(&status.config.path), status.config.loaded);
     let ledger = &status.ledger;
-    let _ = writeln!(out, "ledger at {} (kept from {})", ledger.position, ledger.floor.saturating_add(1));
+    let kept = ledger.floor.saturating_add(1);
+    let _ = writeln!(out, "ledger {} at {} (kept from {kept})", plain(&ledger.epoch), ledger.position);
+    if let Some(redis) = &status.store.redis {
+        let _ = writeln!(out, "{}", server(redis));
+    }
+    if let Some(sharing) = &ledger.sharing {
+        let lease = f64::from(u32::try_from(sharing.lease_ms).unwrap_or(u32::MAX)) / 1000.0;
+        let _ = writeln!(out, "lease for {lease:.1} s, {} records behind\n\n{}", sharing.lag, proxies(sharing));
+    }
     for trouble in troubles(status) {
         let _ = writeln!(out, "! {}", plain(&trouble));
     }
@@ -32,8 +40,45 @@ fn troubles(status: &Status) -> Vec<String> {
     let mut all = Vec::new();
     all.extend(status.store.trouble.as_ref().map(|words| format!("store: {words}")));
     all.extend(status.ledger.trouble.as_ref().map(|words| format!("ledger: {words}")));
+    let sharing = status.ledger.sharing.as_ref();
+    all.extend(sharing.and_then(|own| own.trouble.as_ref()).map(|words| format!("shared ledger: {words}")));
+    if status.ledger.waiting > 0 {
+        all.push(format!("{} invalidations wait in the outbox for the shared ledger", status.ledger.waiting));
+    }
+    all.extend(status.store.redis.iter().flat_map(|redis| redis.warnings.clone()));
     all.extend(status.config.refused.iter().map(|mistake| format!("a newer configuration was refused: {mistake}")));
     all
+}
+
+fn server(redis: &RedisStatus) -> String {
+    let word = |word: &Option<String>| word.as_deref().map_or("?".into(), plain);
+    let bytes = |bytes: Option<u64>| bytes.map_or("?".into(), size);
+    let memory_max = match redis.memory_bytes_max {
+        Some(0) => "no limit".into(),
+        max => bytes(max),
+    };
+    let count = |count: Option<u64>| count.map_or("?".into(), |count| count.to_string());
+    format!(
+        "{} ({}), {} of {memory_max}, {}, hits {}, misses {}, evicted {}, breaker {}",
+        word(&redis.version),
+        word(&redis.role),
+        bytes(redis.memory_bytes),
+        word(&redis.policy),
+        count(redis.hits),
+        count(redis.misses),
+        count(redis.evicted),
+        plain(&redis.breaker),
+    )
+}
+
+fn proxies(sharing: &SharingStatus) -> String {
+    let row = |proxy: &ProxyStatus| {
+        let applied = proxy.applied.map_or("another epoch".into(), |applied| applied.to_string());
+        let lease = if proxy.live { "runs" } else { "run out" };
+        vec![plain(&proxy.name), plain(&proxy.id), applied, lease.into(), plain(&proxy.on_isolation)]
+    };
+    let rows: Vec<_> = sharing.proxies.iter().map(row).collect();
+    table(&["proxy", "id", ">applied", "lease", "when isolated"], &rows)
 }
 
 fn caches(status: &Status) -> String {

@@ -1,6 +1,7 @@
 //! `store`, `caches`, `cookies`, `query`, `languages`, and the keys of what comes in a later version.
 
 use super::reader::{Section, Text};
+use super::shared_store::{self, Shared};
 use crate::cache_name::CacheName;
 use crate::key::{CookieClasses, Globs, Languages, QueryRules};
 use crate::store::{Backend, Settings};
@@ -8,36 +9,49 @@ use std::path::{Path, PathBuf};
 
 const MIB: u64 = 1024 * 1024;
 
-pub(super) fn store(file: &Section<'_>, data_dir: &Path) -> Settings {
+/// What is kept where. `USE_REDIS=true` in the environment stands above `backend`.
+pub(super) fn store(file: &Section<'_>, data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Settings {
     let section = file.below("store");
     let sqlite = section.below("sqlite");
     let path = sqlite.text("path").map_or_else(|| data_dir.join("cache.db"), |text| PathBuf::from(text.text));
     sqlite.finish();
-    let backend = match section.text("backend") {
-        None => Backend::Sqlite { path },
-        Some(text) => match text.text.as_str() {
-            "sqlite" => Backend::Sqlite { path },
-            "memory" => Backend::Memory,
-            "redis" => {
-                section.refuse(&text, "is not in this version; write sqlite or memory");
-                Backend::Memory
-            }
-            _ => {
-                section.refuse(&text, "is not a backend; write sqlite or memory");
-                Backend::Memory
-            }
-        },
-    };
-    if section.has("redis") {
-        section.tell("redis", "the Redis backend is not in this version; leave its section out");
-    }
-    let memory_bytes_max = section.size("memory").unwrap_or(256 * MIB);
     let object_bytes_max = section.size("object_max").unwrap_or(8 * MIB);
+    let below = section.below("redis");
+    let shared = shared_store::read(&below, object_bytes_max);
+    below.finish();
+    let in_file = section.text("backend").map_or_else(|| "sqlite".into(), |text| text.text);
+    let wants_redis = wants_redis(&section, environment);
+    let backend = match (if wants_redis { "redis" } else { &in_file }, shared) {
+        ("sqlite", _) => Backend::Sqlite { path },
+        ("redis", Some(Shared { settings, membership, falls_back })) => {
+            Backend::Redis { settings: Box::new(settings), membership, embedded: path, falls_back }
+        }
+        // What is wrong with its section has been told.
+        ("redis", None) | ("memory", _) => Backend::Memory,
+        _ => {
+            section.tell("backend", format!("{in_file:?} is not a backend; write sqlite, redis or memory"));
+            Backend::Memory
+        }
+    };
+    let memory_bytes_max = section.size("memory").unwrap_or(256 * MIB);
     if memory_bytes_max < MIB {
         section.tell("memory", "the memory tier needs at least 1MiB");
     }
     section.finish();
     Settings { backend, memory_bytes_max, cache_bytes_max: caches(file), object_bytes_max }
+}
+
+/// The switch from development to production, for those who set it in the environment.
+fn wants_redis(section: &Section<'_>, environment: &dyn Fn(&str) -> Option<String>) -> bool {
+    let word = environment("USE_REDIS").unwrap_or_default().to_ascii_lowercase();
+    match word.as_str() {
+        "true" | "1" | "yes" | "on" => true,
+        "" | "false" | "0" | "no" | "off" => false,
+        _ => {
+            section.tell("backend", format!("USE_REDIS is {word:?} in the environment; write true or false"));
+            false
+        }
+    }
 }
 
 fn caches(file: &Section<'_>) -> [u64; 3] {
@@ -121,16 +135,10 @@ pub(super) fn languages(file: &Section<'_>) -> Languages {
 }
 
 /// Keys of what is not in this version: told, never overlooked.
-pub(super) fn later(file: &Section<'_>, environment: &dyn Fn(&str) -> Option<String>) {
+pub(super) fn later(file: &Section<'_>) {
     if file.has("csrf") {
         file.tell("csrf", "splicing form tokens is not in this version; leave the key out");
     }
     // Hashes session ids, which nothing stores yet: it may stand there already.
     let _ = file.text("session_key");
-    if environment("USE_REDIS").is_some_and(|value| value.eq_ignore_ascii_case("true") || value == "1") {
-        file.tell(
-            "store",
-            "USE_REDIS is set in the environment, but the Redis backend is not in this version; unset it",
-        );
-    }
 }

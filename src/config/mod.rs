@@ -8,6 +8,7 @@ mod mistake;
 mod reader;
 mod routes;
 mod server;
+mod shared_store;
 mod summary;
 mod tree;
 mod units;
@@ -105,7 +106,7 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let cookies = caching::cookies(&file);
     let query = Arc::new(caching::query(&file));
     let languages = caching::languages(&file);
-    caching::later(&file, reader.environment);
+    caching::later(&file);
     let listen = server::listen(&file);
     let ground = routes::Ground::of(&cookies, &query, &languages, max_keep);
     let router = routes::router(&file, &ground, &mut notes);
@@ -116,7 +117,7 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
         admin: server::admin(&file),
         threads: server::threads(&file),
         log: server::log(&file),
-        store: caching::store(&file, &data_dir),
+        store: caching::store(&file, &data_dir, reader.environment),
         origin,
         cookies: Arc::new(cookies),
         languages: Arc::new(languages),

@@ -11,7 +11,7 @@ use serde_json::Value;
 use std::time::Duration;
 
 /// The longest that an asker waits for other proxies.
-const WAIT_MAX: Duration = Duration::from_mins(1);
+pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
 
 /// What is asked, and whether it is only asked for show.
 #[derive(Clone, Debug, PartialEq, Eq)]

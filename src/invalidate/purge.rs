@@ -4,6 +4,7 @@
 //! field of a purge dialect that is not spoken here is refused: a purge of something else than was meant is worse than none.
 
 use super::events::tag;
+use super::order::WAIT_MAX;
 use crate::key::{BadTarget, QueryRules, Scheme, Target, UrlText};
 use crate::ledger::{Invalidation, Mode, Scope, Source};
 use crate::policy::groups::tags_of;
@@ -50,6 +51,8 @@ pub(super) enum NotUnderstood {
     Mode,
     #[error("X-Purge-Settle must be a number of seconds, such as \"2s\"")]
     Settle,
+    #[error("X-Purge-Wait must be a number of seconds up to 60, such as \"2s\"")]
+    Wait,
     #[error("{0}")]
     Tag(String),
     #[error("{0}")]
@@ -130,8 +133,17 @@ fn mode(fields: &HeaderMap) -> Result<Mode, NotUnderstood> {
 
 fn settle(fields: &HeaderMap) -> Result<Duration, NotUnderstood> {
     let Some(value) = text(fields, "x-purge-settle") else { return Ok(Duration::ZERO) };
-    let seconds = value.strip_suffix('s').unwrap_or(value).parse().map_err(|_| NotUnderstood::Settle)?;
-    Ok(Duration::from_secs(seconds))
+    seconds(value).ok_or(NotUnderstood::Settle)
+}
+
+/// How long the asker waits for other proxies, where they say it. Not in the query: that is a part of the URL to purge.
+pub(super) fn wait(fields: &HeaderMap) -> Result<Option<Duration>, NotUnderstood> {
+    let Some(value) = text(fields, "x-purge-wait") else { return Ok(None) };
+    seconds(value).filter(|wait| *wait <= WAIT_MAX).map(Some).ok_or(NotUnderstood::Wait)
+}
+
+fn seconds(text: &str) -> Option<Duration> {
+    text.strip_suffix('s').unwrap_or(text).parse().ok().map(Duration::from_secs)
 }
 
 fn text<'a>(fields: &'a HeaderMap, name: &str) -> Option<&'a str> {

@@ -6,7 +6,7 @@ use super::purge::{self, asked};
 use super::signature::Claim;
 use super::{INVALIDATIONS_MAX, Settings, WebhookSettings, events, peer};
 use crate::body::Body;
-use crate::clock::Clock;
+use crate::clock::{Clock, Stopwatch};
 use crate::key::{Target, UrlText};
 use crate::ledger::{APPEND_MAX, Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
 use crate::observe::{DeliveryResult, Observer, PurgeResult};
@@ -91,11 +91,12 @@ impl Invalidator {
         if !peer::may_purge(&settings, peer, &head.headers) {
             return self.refuse(StatusCode::FORBIDDEN, "not-allowed", "you may not send PURGE here", peer);
         }
-        let asked = match asked(head, &settings.query) {
-            Ok(asked) => asked,
+        let understood = asked(head, &settings.query).and_then(|asked| Ok((asked, purge::wait(&head.headers)?)));
+        let (asked, wait) = match understood {
+            Ok(understood) => understood,
             Err(bad) => return self.refuse(StatusCode::BAD_REQUEST, "not-understood", &bad.to_string(), peer),
         };
-        match self.record(asked, settings.wait).await {
+        match self.record(asked, wait.unwrap_or(settings.wait)).await {
             Ok(answer) => json_response(status_of(&answer), &answer.to_string()),
             Err(error) => self.refuse(status(&error), "not-recorded", &error.to_string(), peer),
         }
@@ -176,6 +177,7 @@ impl Invalidator {
             answer.to_string().into()
         };
         // Ids of two webhooks are two ids.
+        let since = self.clock.stopwatch();
         let delivery_id = format!("{} {id}", webhook.path);
         match self.ledger.deliver(&delivery_id, asked.invalidations.clone(), settings.wait, answer).await {
             Ok(delivered) => {
@@ -188,12 +190,12 @@ impl Invalidator {
                 if !delivered.repeat {
                     let confirmed = answer["confirmed"] == true;
                     let result = if confirmed { PurgeResult::Confirmed } else { PurgeResult::Unconfirmed };
-                    self.tell(&asked.invalidations, result);
+                    self.tell(&asked.invalidations, result, &since);
                 }
                 (result, json_response(status_of(&answer), &delivered.answer))
             }
             Err(error) => {
-                self.tell(&asked.invalidations, PurgeResult::Failed);
+                self.tell(&asked.invalidations, PurgeResult::Failed, &since);
                 (DeliveryResult::Failed, refused(status(&error), "not-recorded", &error.to_string()))
             }
         }
@@ -266,6 +268,7 @@ impl Invalidator {
     }
 
     async fn append(&self, asked: &[Invalidation], wait: Duration) -> Result<Receipt, LedgerError> {
+        let since = self.clock.stopwatch();
         let appended = match self.ledger.append(asked.to_vec()).await {
             Ok(receipt) => Ok(self.ledger.confirm(receipt, wait).await),
             Err(error) => Err(error),
@@ -276,7 +279,7 @@ impl Invalidator {
             Err(error) if error.in_force() => PurgeResult::Failed,
             Err(_) => PurgeResult::Refused,
         };
-        self.tell(asked, result);
+        self.tell(asked, result, &since);
         appended
     }
 
@@ -290,7 +293,10 @@ impl Invalidator {
         matched
     }
 
-    fn tell(&self, asked: &[Invalidation], result: PurgeResult) {
+    fn tell(&self, asked: &[Invalidation], result: PurgeResult, since: &Stopwatch) {
+        if result == PurgeResult::Confirmed && !asked.is_empty() {
+            self.observer.confirmed(since.elapsed());
+        }
         for own in asked {
             self.observer.purged(own.source, own.mode, result);
             tracing::info!(scope = %own.scope, mode = own.mode.as_str(), source = own.source.as_str(),

@@ -1,13 +1,15 @@
 //! The metrics' names, helps and labels, in one registry of our own. Nothing here decides label values.
 
 use prometheus::{
-    CounterVec, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry,
-    process_collector::ProcessCollector,
+    CounterVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry, process_collector::ProcessCollector,
 };
 
 /// A hit takes tens of microseconds, an origin's page seconds: both must be told apart in one histogram.
 const REQUEST_SECONDS: [f64; 15] =
     [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+/// A purge is confirmed in a millisecond, or when a proxy that is gone has lost its lease.
+const CONFIRMATION_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 3.5, 10.0];
 const ORIGIN_SECONDS: [f64; 11] = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0];
 
 /// Two metrics of one name or a name that is none: a mistake of vitrine's own, told at the start.
@@ -28,6 +30,7 @@ pub(super) struct Families {
     pub(super) fills: IntCounterVec,
     pub(super) not_stored: IntCounterVec,
     pub(super) purges: IntCounterVec,
+    pub(super) confirmation_seconds: Histogram,
     pub(super) deliveries: IntCounterVec,
     pub(super) connections: IntGauge,
     pub(super) reloads: IntCounterVec,
@@ -89,6 +92,7 @@ impl Families {
                 "Invalidations that were asked for.",
                 &["source", "mode", "result"],
             )?,
+            confirmation_seconds: new.confirmation()?,
             deliveries: new.counters("webhook_deliveries_total", "Webhooks received.", &["result"])?,
             connections: new.gauge("connections", "Client connections that are open.")?,
             reloads: new.counters("config_reloads_total", "Reloads of the configuration.", &["result"])?,
@@ -130,6 +134,12 @@ impl Register {
     ) -> Result<HistogramVec, prometheus::Error> {
         let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
         self.register(HistogramVec::new(opts, labels)?)
+    }
+
+    fn confirmation(&self) -> Result<Histogram, prometheus::Error> {
+        let help = "From an invalidation that was asked for to its confirmation, of those that were confirmed.";
+        let opts = HistogramOpts::from(opts("purge_confirmation_seconds", help));
+        self.register(Histogram::with_opts(opts.buckets(CONFIRMATION_SECONDS.to_vec()))?)
     }
 
     fn counter(&self, name: &str, help: &str) -> Result<IntCounter, prometheus::Error> {

@@ -11,6 +11,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use prometheus::TextEncoder;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// Counts and logs; one for the whole process, shared by all parts.
 pub struct Observer {
@@ -81,6 +82,11 @@ impl Observer {
         self.families.purges.with_label_values(&[source.as_str(), mode.as_str(), result.as_str()]).inc();
     }
 
+    /// Measures how long it took until every proxy had let go.
+    pub fn confirmed(&self, after: Duration) {
+        self.families.confirmation_seconds.observe(after.as_secs_f64());
+    }
+
     /// Counts one webhook.
     pub fn delivered(&self, result: DeliveryResult) {
         self.families.deliveries.with_label_values(&[result.as_str()]).inc();
@@ -140,9 +146,9 @@ mod tests {
         let caches = |by: u64| {
             [1, 2, 3].map(|n| CacheFigures { entries: n * by, bytes: n * by * 10, bytes_max: 100, evictions: n * by })
         };
-        let ledger = LedgerFigures { epoch: Epoch(1), floor: 3, position: 7 };
+        let ledger = LedgerFigures { epoch: Epoch(1), floor: 3, position: 7, waiting: 0, sharing: None };
         let store = StoreFigures { caches: caches(5), ..StoreFigures::default() };
-        Figures { memory: caches(1), store: Some(store), ledger }
+        Figures { memory: caches(1), store: Some(store), redis: None, ledger }
     }
 
     fn serve(observer: &Observer, table: &RouteTable, place: usize, kind: Kind, reason: Reason) {

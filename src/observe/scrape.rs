@@ -3,6 +3,8 @@
 
 use crate::cache_name::CacheName;
 use crate::ledger::{Epoch, Position};
+use crate::store::redis::RedisFigures;
+use crate::store::redis::log::LogFigures;
 use crate::store::{CacheFigures, StoreFigures};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
 
@@ -13,12 +15,14 @@ pub struct Figures {
     pub memory: [CacheFigures; 3],
     /// The store behind it; none where there is none.
     pub store: Option<StoreFigures>,
+    /// The Redis server, where that is behind memory and has been asked.
+    pub redis: Option<RedisFigures>,
     /// The ledger.
     pub ledger: LedgerFigures,
 }
 
 /// The ledger at one moment.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LedgerFigures {
     /// Its name.
     pub epoch: Epoch,
@@ -26,6 +30,10 @@ pub struct LedgerFigures {
     pub floor: Position,
     /// The newest record.
     pub position: Position,
+    /// Records that wait in the outbox.
+    pub waiting: usize,
+    /// How this proxy takes part in a shared ledger; none where it shares it with nobody.
+    pub sharing: Option<LogFigures>,
 }
 
 /// The tiers, as the `tier` label has them.
@@ -67,7 +75,64 @@ pub(super) fn families(figures: &Figures) -> Vec<MetricFamily> {
             alone("store_queue_bytes", "Bytes waiting to be written.", MetricType::GAUGE, store.queued_bytes),
         ]);
     }
+    families.extend(figures.redis.iter().flat_map(redis_families));
+    families.extend(figures.ledger.sharing.iter().flat_map(|sharing| sharing_families(&figures.ledger, sharing)));
     families
+}
+
+/// What the server did not tell is left out.
+fn redis_families(redis: &RedisFigures) -> Vec<MetricFamily> {
+    let pauses = [("read", redis.reading_pauses), ("write", redis.writing_pauses)];
+    let pauses = pauses.map(|(operation, is_open)| (vec![("operation", operation)], u64::from(is_open)));
+    let mut families = vec![family(
+        "redis_breaker_open",
+        "1 while Redis is left alone because it failed, until a probe goes well.",
+        MetricType::GAUGE,
+        pauses,
+    )];
+    let told = [
+        ("redis_memory_bytes", "Bytes that Redis uses.", MetricType::GAUGE, redis.memory_bytes),
+        (
+            "redis_memory_max_bytes",
+            "Bytes that Redis may use; 0 is no limit.",
+            MetricType::GAUGE,
+            redis.memory_bytes_max,
+        ),
+        ("redis_keyspace_hits_total", "Keys that were asked for and were there.", MetricType::COUNTER, redis.hits),
+        (
+            "redis_keyspace_misses_total",
+            "Keys that were asked for and were not there.",
+            MetricType::COUNTER,
+            redis.misses,
+        ),
+        ("redis_evicted_keys_total", "Keys that Redis let go because it was full.", MetricType::COUNTER, redis.evicted),
+    ];
+    let told = told.into_iter().filter_map(|(name, help, kind, value)| Some((name, help, kind, value?)));
+    families.extend(told.map(|(name, help, kind, value)| family(name, help, kind, [(vec![], value)])));
+    families
+}
+
+fn sharing_families(ledger: &LedgerFigures, sharing: &LogFigures) -> [MetricFamily; 6] {
+    let alone = |name, help, value| family(name, help, MetricType::GAUGE, [(vec![], value)]);
+    let mut lease = alone("ledger_lease_seconds", "How long this proxy may still trust what it has stored.", 0);
+    for metric in lease.mut_metric() {
+        metric.set_gauge(gauge(sharing.lease_left.as_secs_f64()));
+    }
+    let proxies = |is_live| sharing.proxies.iter().filter(|proxy| proxy.is_live == is_live).count() as u64;
+    let states = [("live", true), ("lapsed", false)].map(|(state, is_live)| (vec![("state", state)], proxies(is_live)));
+    [
+        alone("ledger_connected", "1 while the shared ledger is followed.", u64::from(sharing.is_connected)),
+        lease,
+        alone("ledger_lag_records", "Records of the shared ledger that this proxy had not read yet.", sharing.lag),
+        family(
+            "ledger_sessions_total",
+            "How often the shared ledger was found and followed anew.",
+            MetricType::COUNTER,
+            [(vec![], sharing.sessions)],
+        ),
+        alone("ledger_outbox_records", "Invalidations that wait for the shared ledger.", ledger.waiting as u64),
+        family("ledger_proxies", "Proxies that share the ledger, by their lease.", MetricType::GAUGE, states),
+    ]
 }
 
 type Labels = Vec<(&'static str, &'static str)>;
@@ -97,11 +162,13 @@ fn sample(kind: MetricType, labels: &[(&str, &str)], value: u64) -> Metric {
         counter.set_value(value);
         metric.set_counter(counter);
     } else {
-        metric.set_gauge({
-            let mut gauge = Gauge::default();
-            gauge.set_value(value);
-            gauge
-        });
+        metric.set_gauge(gauge(value));
     }
     metric
+}
+
+fn gauge(value: f64) -> Gauge {
+    let mut gauge = Gauge::default();
+    gauge.set_value(value);
+    gauge
 }

@@ -3,6 +3,7 @@
 
 use super::admit::Wanted;
 use super::{Ask, Proxy};
+use crate::clock::Timestamp;
 use crate::ledger::{Gone, Standing, Trust};
 use crate::outcome::Reason;
 use crate::policy::{self, Reuse, vary};
@@ -23,7 +24,8 @@ pub(super) struct Found {
 /// Finds what is stored for a request and decides what it is good for.
 pub(super) async fn lookup(proxy: &Proxy, rule: &Rule, ask: &Ask, wanted: &Wanted) -> Found {
     // Asked before anything is looked at: see `Ledger::trust`.
-    let trust = proxy.ledger.trust(proxy.clock.now());
+    let now = proxy.clock.now();
+    let trust = proxy.ledger.trust(now);
     if trust == Trust::None {
         return Found { reuse: Reuse::Pass(Reason::Isolated), stored: None };
     }
@@ -32,14 +34,14 @@ pub(super) async fn lookup(proxy: &Proxy, rule: &Rule, ask: &Ask, wanted: &Wante
     let Ok(variants) = stored_under(proxy, rule, wanted).await else { return nothing(Reason::StoreUnavailable) };
     match vary::select(&variants, as_sent) {
         Err(reason) => nothing(reason),
-        Ok(stored) => judge(proxy, rule, stored, trust),
+        Ok(stored) => judge(proxy, rule, stored, trust, now),
     }
 }
 
 /// What a stored response that Vary chose is good for now.
-fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>, trust: Trust) -> Found {
+fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>, trust: Trust, now: Timestamp) -> Found {
     let standing = standing(proxy, stored);
-    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, proxy.clock.now());
+    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, now);
     if let Standing::Gone(Gone::Ahead) = standing {
         return Found { reuse, stored: None };
     }

@@ -4,12 +4,14 @@
 //! Nothing here is allowed to make a client wait or fail: a read is bounded in time, a write goes to a bounded queue and is
 //! dropped when that is full, and "broken" is another answer than "not there".
 
+mod fallback;
 mod memory;
 mod nothing;
 pub mod redis;
 mod settings;
 pub mod sqlite;
 
+pub use fallback::Fallback;
 pub use memory::{MemoryTier, Variants};
 pub use nothing::Nothing;
 pub use settings::{Backend, Settings};

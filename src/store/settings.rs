@@ -1,5 +1,6 @@
 //! What is kept where, and how much of it.
 
+use super::redis;
 use std::path::PathBuf;
 
 /// The tier behind memory.
@@ -9,6 +10,17 @@ pub enum Backend {
     Sqlite {
         /// Its file.
         path: PathBuf,
+    },
+    /// Redis, and with it the ledger that several proxies share.
+    Redis {
+        /// Where it is.
+        settings: Box<redis::Settings>,
+        /// This proxy among the others.
+        membership: redis::log::Membership,
+        /// The embedded store's file: what its ledger knows is carried over, and what it holds counts no more.
+        embedded: PathBuf,
+        /// Whether the embedded store carries on while Redis is away.
+        falls_back: bool,
     },
     /// Nothing: what memory lets go is gone.
     Memory,

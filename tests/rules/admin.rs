@@ -73,7 +73,8 @@ impl Backstage for Stage {
         let caches = [1, 2, 3].map(|n| CacheFigures { entries: n, bytes: n * 10, bytes_max: 100, evictions: 0 });
         let store = StoreFigures { caches, trouble: self.0.store_trouble.clone(), ..StoreFigures::default() };
         let position = self.0.position.load(Ordering::SeqCst);
-        Figures { memory: caches, store: Some(store), ledger: LedgerFigures { epoch: Epoch(0xfe), floor: 1, position } }
+        let ledger = LedgerFigures { epoch: Epoch(0xfe), floor: 1, position, waiting: 0, sharing: None };
+        Figures { memory: caches, store: Some(store), redis: None, ledger }
     }
 
     async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {
@@ -93,7 +94,8 @@ impl Backstage for Stage {
 
     async fn purge(&self, order: Bytes) -> Result<Value, Refusal> {
         self.0.note(String::from_utf8_lossy(&order));
-        Ok(json!({ "position": 3, "confirmed": true }))
+        let is_pending = order.windows(7).any(|part| part == b"pending");
+        Ok(json!({ "position": 3, "confirmed": !is_pending, "status": if is_pending { "pending" } else { "ok" } }))
     }
 
     async fn clear(&self, cache: Option<CacheName>) -> Result<Cleared, Refusal> {
@@ -260,7 +262,7 @@ async fn the_status_shows_every_part() {
                 "store": { "entries": 2, "bytes": 20, "bytes_max": 100, "evictions": 0 },
             }),
         ),
-        ("/ledger", json!({ "epoch": "00000000000000fe", "floor": 1, "position": 2, "trouble": null })),
+        ("/ledger", json!({ "epoch": "00000000000000fe", "floor": 1, "position": 2, "trouble": null, "waiting": 0 })),
         ("/routes/0/name", json!("home")),
         ("/routes/0/requests/hit", json!(0)),
         ("/hit_ratio", json!(null)),
@@ -298,6 +300,21 @@ async fn orders_reach_backstage_or_are_refused_whole() {
     let reload = desk.ask("POST", "/api/v1/reload", "{}").await;
     assert_eq!((reload.status, &reload.json()["detail"]), (422, &json!("proxy.yaml:3:5: unknown key")));
     assert_eq!(*desk.script.asked.lock().unwrap(), [r#"{"tags":["a"]}"#, "clear None", "clear Some(Products)"]);
+}
+
+#[tokio::test]
+async fn a_purge_may_say_in_its_query_how_long_to_wait_and_one_that_is_pending_is_202() {
+    let desk = desk(Script::default());
+    assert_eq!(desk.ask("POST", "/api/v1/purge", r#"{"tags":["pending"]}"#).await.status, 202);
+    for (query, order, expected) in [
+        ("?wait=3s", r#"{"all":true}"#, r#"{"all":true,"wait":"3s"}"#),
+        ("?wait=3s", r#"{"all":true,"wait":"1s"}"#, r#"{"all":true,"wait":"1s"}"#),
+        ("?wait=3s", "[]", "[]"),
+    ] {
+        desk.ask("POST", &format!("/api/v1/purge{query}"), order).await;
+        assert_eq!(desk.script.asked.lock().unwrap().last().map(String::as_str), Some(expected));
+    }
+    assert_eq!(desk.ask("POST", "/api/v1/purge?wiat=3s", r#"{"all":true}"#).await.status, 400);
 }
 
 #[tokio::test]

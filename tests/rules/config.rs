@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 use vitrine::config::{self, Config, load};
+use vitrine::ledger::OnIsolation;
+use vitrine::store::Backend;
+use vitrine::store::redis::Secret;
 
 /// What a file's text comes to: nothing, or the report of its mistakes.
 fn told(text: &str) -> Result<Config, String> {
@@ -42,8 +45,36 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             r#"proxy.yaml:2:18: store.memory: "256MB" is not a size; write a whole number with B, KiB, MiB or GiB"#,
         ),
         ("store: { memory: 10B }", "proxy.yaml:2:18: store.memory: the memory tier needs at least 1MiB"),
-        ("store: { backend: redis }", r#"store.backend: "redis" is not in this version; write sqlite or memory"#),
-        ("store: { backend: file }", r#"store.backend: "file" is not a backend; write sqlite or memory"#),
+        ("store: { backend: file }", r#"store.backend: "file" is not a backend; write sqlite, redis or memory"#),
+        (
+            r#"store: { redis: { url: "http://u:hunter2@h" } }"#,
+            "proxy.yaml:2:24: store.redis.url: a Redis URL begins with redis://, rediss://",
+        ),
+        (
+            r#"store: { redis: { prefix: "a{b" } }"#,
+            "store.redis.prefix: is 1 to 64 visible ASCII characters without braces and wildcards",
+        ),
+        (
+            "store: { redis: { on_isolation: stop } }",
+            r#"store.redis.on_isolation: "stop" is not serve, revalidate or pass"#,
+        ),
+        ("store: { redis: { replicas: some } }", r#"store.redis.replicas: "some" is not a whole number"#),
+        ("store: { redis: { fallback: memory } }", r#"store.redis.fallback: "memory" is not sqlite or none"#),
+        (r#"store: { redis: { name: "" } }"#, "store.redis.name: is 1 to 64 bytes, such as shop-1"),
+        (
+            "store: { redis: { ca: /nowhere/ca.pem } }",
+            r#"store.redis.ca: "/nowhere/ca.pem" cannot be read: No such file"#,
+        ),
+        ("store: { redis: { ca: /dev/null } }", "store.redis.ca: is for encrypted connections; write rediss://"),
+        ("store: { redis: { password_file: /dev/null } }", r#"store.redis.password_file: "/dev/null" is empty"#),
+        (
+            "store: { redis: { password: a, password_file: /dev/null } }",
+            "store.redis.password_file: stands beside password; write one of them",
+        ),
+        (
+            "store: { redis: { database: 1 } }",
+            "store.redis.database: is not a key that is known here; known are password, ",
+        ),
         ("csrf: { scheme: django }", "csrf: splicing form tokens is not in this version"),
         ("listen: [{ address: 127.0.0.1:1, tls: {} }]", "listen[0].tls: TLS is not in this version"),
         ("listen: [{ address: here }]", r#"listen[0].address: "here" is not an address with a port"#),
@@ -182,8 +213,49 @@ fn variables_come_from_the_environment_and_an_unset_one_is_told() {
     assert_eq!(config.router.rules().next().unwrap().lifetime.ttl, Some(Duration::from_secs(90)));
     let unset = told(&rule("${TTL}")).unwrap_err();
     assert!(unset.contains("routes[0].ttl: the environment variable TTL is not set"), "{unset}");
-    let redis = told_with(&with(""), &|name| (name == "USE_REDIS").then(|| "true".into())).unwrap_err();
-    assert!(redis.contains("USE_REDIS is set in the environment"), "{redis}");
+}
+
+#[test]
+fn one_switch_goes_to_redis_in_the_file_or_in_the_environment() {
+    let backend = |lines: &str, word: Option<&str>| {
+        let environment = |name: &str| word.filter(|_| name == "USE_REDIS").map(Into::into);
+        told_with(&with(lines), &environment).map(|config| config.store.backend)
+    };
+    let is_redis = |lines: &str, word: Option<&str>| matches!(backend(lines, word), Ok(Backend::Redis { .. }));
+    assert!(is_redis("store: { backend: redis }", None));
+    assert!(is_redis("store: { backend: redis }", Some("false")));
+    assert!(!is_redis("", None) && !is_redis("", Some("False")) && !is_redis("", Some("")));
+    for word in ["true", "True", "1", "yes"] {
+        assert!(is_redis("store: { backend: sqlite }", Some(word)), "{word}");
+    }
+    let told = backend("", Some("maybe")).unwrap_err();
+    assert!(told.contains(r#"USE_REDIS is "maybe" in the environment; write true or false"#), "{told}");
+}
+
+#[test]
+fn what_redis_needs_is_read_and_its_password_is_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("password");
+    std::fs::write(&file, "hunter2\n").unwrap();
+    let lines = format!(
+        "store: {{ backend: redis, redis: {{ url: \"redis-sentinel://s1,s2/shop/3\", username: shop, password_file: {}, \
+         prefix: \"shop:\", name: shop-1, on_isolation: pass, fallback: sqlite }} }}",
+        file.display()
+    );
+    let config = told(&with(&lines)).unwrap();
+    let Backend::Redis { settings, membership, falls_back, .. } = &config.store.backend else { panic!("{config:?}") };
+    assert_eq!((settings.prefix.as_str(), settings.database, settings.username.as_deref()), ("shop:", 3, Some("shop")));
+    assert_eq!(settings.password, Secret::new("hunter2"));
+    assert_eq!((membership.name.as_str(), membership.on_isolation), ("shop-1", Some(OnIsolation::Pass)));
+    assert_eq!((membership.replicas, *falls_back), (1, true), "a master with sentinels waits for a replica");
+    assert!(!format!("{config:?}").contains("hunter2"));
+    let variable = |name: &str| (name == "REDIS_PASSWORD").then(|| "hunter2".to_string());
+    let lines = r#"store: { backend: redis, redis: { password: "${REDIS_PASSWORD}" } }"#;
+    let Backend::Redis { settings, .. } = told_with(&with(lines), &variable).unwrap().store.backend else { panic!() };
+    assert_eq!(settings.password, Secret::new("hunter2"));
+    let told =
+        told_with(&with("store: { redis: { password: \"${REDIS_PASSWORD}\", url: \"redis://h:x\" } }"), &variable);
+    assert!(!told.unwrap_err().contains("hunter2"));
 }
 
 #[test]

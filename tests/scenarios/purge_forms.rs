@@ -106,6 +106,8 @@ async fn a_purge_that_is_not_understood_purges_nothing_else() {
     refused(&with("X-Purge-Mode: gently"), 400, "X-Purge-Mode").await;
     refused(&with("X-Purge-Settle: soon"), 400, "X-Purge-Settle").await;
     refused(&with("X-Purge-Settle: 999999"), 400, "settle").await;
+    refused(&with("X-Purge-Wait: soon"), 400, "X-Purge-Wait").await;
+    refused(&with("X-Purge-Wait: 61"), 400, "X-Purge-Wait").await;
     refused(&with("Surrogate-Key: "), 400, "empty").await;
     refused(&with(&format!("Surrogate-Key: {}", "x".repeat(129))), 400, "at most 128").await;
     refused(&with("Surrogate-Key: session:secret"), 400, "session").await;

@@ -70,6 +70,10 @@ function showTrouble(status) {
   const lines = [];
   if (status.store.trouble) lines.push("Store: " + status.store.trouble);
   if (status.ledger.trouble) lines.push("Ledger: " + status.ledger.trouble);
+  const sharing = status.ledger.sharing;
+  if (sharing && sharing.trouble) lines.push("Shared ledger: " + sharing.trouble);
+  if (status.store.redis) lines.push(...status.store.redis.warnings);
+  if (status.ledger.waiting) lines.push(`${count(status.ledger.waiting)} invalidations wait for the shared ledger`);
   if (status.config.refused.length) lines.push("The configuration was refused; the last good one is in effect:", ...status.config.refused);
   byId("trouble").textContent = lines.join("\n");
   byId("trouble").hidden = lines.length === 0;
@@ -100,6 +104,32 @@ function cacheCard(cache) {
   return card;
 }
 
+function proxyRow(proxy) {
+  const row = element("tr");
+  row.append(element("td", proxy.name), element("td", proxy.id, "wide"));
+  row.append(element("td", proxy.applied === null ? "another epoch" : count(proxy.applied), "number"));
+  row.append(element("td", proxy.live ? "runs" : "run out"), element("td", proxy.on_isolation));
+  return row;
+}
+
+function redisLine(redis) {
+  const known = (value, show) => (value === null ? "?" : show(value));
+  const most = redis.memory_bytes_max === 0 ? "no limit" : known(redis.memory_bytes_max, bytes);
+  return `${known(redis.version, String)} · ${known(redis.memory_bytes, bytes)} of ${most} · ${known(redis.policy, String)}` +
+    ` · hits ${known(redis.hits, count)}, misses ${known(redis.misses, count)}, evicted ${known(redis.evicted, count)}` +
+    ` · breaker ${redis.breaker}`;
+}
+
+function showRedis(redis) {
+  byId("redis").hidden = !redis;
+  if (redis) byId("redis").textContent = redisLine(redis);
+}
+
+function showProxies(sharing) {
+  byId("sharing").hidden = !sharing;
+  if (sharing) byId("proxies").replaceChildren(...sharing.proxies.map(proxyRow));
+}
+
 function recordRow(record) {
   const row = element("tr");
   const [kind, value] = Object.entries(record.scope)[0];
@@ -124,6 +154,8 @@ async function refresh() {
     showTrouble(status);
     byId("routes").replaceChildren(...status.routes.map(routeRow));
     byId("caches").replaceChildren(...status.caches.map(cacheCard));
+    showProxies(status.ledger.sharing);
+    showRedis(status.store.redis);
     const position = status.ledger.epoch + status.ledger.position;
     if (position !== shownPosition) {
       await showRecords(status.ledger.position);

@@ -88,6 +88,7 @@ pub(super) struct Joined {
 pub(super) struct Renewed {
     /// Whether the lease is renewed: this proxy keeps up, and enough replicas know.
     pub(super) holds: bool,
+    pub(super) head: Position,
     pub(super) floor: Position,
     /// Whether no other proxy is registered.
     pub(super) is_alone: bool,
@@ -163,7 +164,12 @@ impl Control {
             Some("gone") => return Err(ControlError::Gone),
             _ => return Err(ControlError::Answer),
         };
-        Ok(Renewed { holds, floor: number(answer.get(2))?, is_alone: number(answer.get(3))? == 1 })
+        Ok(Renewed {
+            holds,
+            head: number(answer.get(1))?,
+            floor: number(answer.get(2))?,
+            is_alone: number(answer.get(3))? == 1,
+        })
     }
 
     /// Places records at the end; with a webhook's id, once.

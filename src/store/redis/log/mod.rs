@@ -63,6 +63,10 @@ pub struct LogFigures {
     pub trouble: Option<String>,
     /// How long this proxy's lease still runs.
     pub lease_left: Duration,
+    /// Records that this proxy had not read yet when it last looked where the log ends.
+    pub lag: u64,
+    /// How often the log was found and followed anew, since the start.
+    pub sessions: u64,
     /// Everybody, this proxy too.
     pub proxies: Vec<ProxyFigures>,
 }
@@ -81,6 +85,8 @@ pub(super) struct Shared {
     proxies: Mutex<Proxies>,
     began: Mutex<Option<(Epoch, Timestamp)>>,
     floor: AtomicU64,
+    lag: AtomicU64,
+    sessions: AtomicU64,
     leased_until: AtomicU64,
     /// When the last session ended, or this was made.
     lost_at: AtomicU64,
@@ -118,6 +124,8 @@ impl RedisLog {
             proxies: Mutex::default(),
             began: Mutex::default(),
             floor: AtomicU64::new(0),
+            lag: AtomicU64::new(0),
+            sessions: AtomicU64::new(0),
             leased_until: AtomicU64::new(0),
             lost_at: AtomicU64::new(clock.now().0),
             trouble: Mutex::default(),
@@ -137,6 +145,8 @@ impl RedisLog {
         LogFigures {
             is_connected: self.0.live.borrow().is_some(),
             trouble: lock(&self.0.trouble).clone(),
+            lag: self.0.lag.load(Ordering::Relaxed),
+            sessions: self.0.sessions.load(Ordering::Relaxed),
             lease_left: session::left(Timestamp(self.0.leased_until.load(Ordering::Relaxed)), now),
             proxies: self.0.proxies().figures(epoch, now),
         }
@@ -249,11 +259,17 @@ impl Shared {
         }
     }
 
+    /// This proxy has read up to a position of a log that ends at `head`.
+    fn reached(&self, position: Position, head: Position) {
+        self.lag.store(head.saturating_sub(position), Ordering::Relaxed);
+    }
+
     fn leased(&self, until: Timestamp) {
         self.leased_until.fetch_max(until.0, Ordering::Relaxed);
     }
 
     fn well(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
         *lock(&self.trouble) = None;
     }
 

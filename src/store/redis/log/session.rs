@@ -208,6 +208,7 @@ impl Follower {
         let before = self.shared.clock.now();
         let (mode, safe) = (self.isolation.told(), reader.restart_is_safe);
         let renewed = reader.control.renew(identity, mode, reader.epoch, &reader.place, safe).await?;
+        self.shared.reached(reader.place.position, renewed.head);
         self.isolation.heard(renewed.is_alone);
         self.ledger.set_on_isolation(self.isolation.in_force());
         if renewed.holds {
