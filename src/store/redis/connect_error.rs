@@ -2,8 +2,9 @@
 
 use super::settings::Address;
 use redis::{ErrorKind, RedisError, ServerErrorKind};
-use std::error::Error as _;
+use std::error::Error;
 use std::io;
+use std::sync::Arc;
 
 /// Why there is no connection.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -94,8 +95,9 @@ pub(super) fn is_about_login(error: &RedisError) -> bool {
     matches!(error.code(), Some("NOAUTH" | "WRONGPASS"))
 }
 
-/// The encryption's own errors come as malformed data, from below the protocol.
+/// The encryption's own errors come as malformed data, from below the protocol; the library hands them out in a pointer.
 fn is_about_certificates(error: &RedisError) -> bool {
-    let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-    source.is_some_and(|source| source.kind() == io::ErrorKind::InvalidData)
+    let below = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    let system = below.and_then(|below| below.downcast_ref::<io::Error>());
+    system.is_some_and(|system| system.kind() == io::ErrorKind::InvalidData)
 }
