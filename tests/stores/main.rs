@@ -4,6 +4,7 @@
 //! - [`stored_form`]: the byte form: round trip, damage, hostile bytes
 //! - [`battery`]: what every store does, stamped out for each backend below
 //! - [`memory`]: the hot tier's own
+//! - [`redis`]: the shared store's own: what is there, damage, faults of the server, size, encryption, sentinels, clusters
 //! - [`sqlite`]: the embedded store's own: counts, housework, ledger, restart, kill, damage, a locked and a full disk
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
@@ -11,6 +12,7 @@
 mod backends;
 mod battery;
 mod memory;
+mod redis;
 #[path = "../parts/redis.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod redis_server;

@@ -158,8 +158,11 @@ impl Census<'_> {
     async fn slice(&mut self, number: usize, master: &mut Master, names: Vec<String>) -> Result<(), Failure> {
         let names = names.into_iter().filter_map(|name| Some((self.shared.names.kind(&name)?, name)));
         let names: Vec<(Kind, String)> = names.collect();
-        let questions: Vec<Cmd> = names.iter().flat_map(|(kind, name)| self.questions(*kind, name)).collect();
-        let answers = master.ask_all(&questions).await?;
+        let mut answers = self.ask(master, &names).await?;
+        if !self.by_use && answers.iter().any(|answer| matches!(answer, Value::ServerError(_))) {
+            self.by_use = true;
+            answers = self.ask(master, &names).await?;
+        }
         let mut answers = answers.iter().map(number_of);
         for (kind, name) in names {
             let mut next = || answers.next().flatten();
@@ -168,7 +171,6 @@ impl Census<'_> {
                 (Kind::Body(_), None) => {}
                 (Kind::Page(cache), bytes) => {
                     let (expiry, idle) = (next(), next());
-                    self.by_use |= idle.is_none() && bytes.is_some();
                     if let Some(bytes) = bytes {
                         self.tally.bytes[cache.index()] += bytes;
                         // At least the one without which it would not be there.
@@ -180,6 +182,11 @@ impl Census<'_> {
             }
         }
         Ok(())
+    }
+
+    async fn ask(&self, master: &mut Master, names: &[(Kind, String)]) -> Result<Vec<Value>, Failure> {
+        let questions: Vec<Cmd> = names.iter().flat_map(|(kind, name)| self.questions(*kind, name)).collect();
+        master.ask_all(&questions).await
     }
 
     /// None of these makes what it asks about look used.
@@ -223,10 +230,12 @@ impl Census<'_> {
         let mut candidates = std::mem::take(&mut self.candidates[at]).into_sorted_vec().into_iter().peekable();
         while self.tally.bytes[at] > target && candidates.peek().is_some() {
             let mut excess = self.tally.bytes[at] - target;
+            // Which bodies belong to a page is known only when it goes: as many as are usual.
+            let usual = self.tally.bytes[at] / self.tally.entries[at].max(1);
             let mut slice: Vec<Candidate> = Vec::new();
             while excess > 0 && slice.len() < EVICTED_AT_ONCE {
                 let Some(Reverse(page)) = candidates.next() else { break };
-                excess = excess.saturating_sub(page.bytes);
+                excess = excess.saturating_sub(page.bytes.max(usual));
                 slice.push(page);
             }
             self.evict_slice(masters, cache, slice).await?;

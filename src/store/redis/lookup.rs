@@ -63,8 +63,8 @@ impl<'a> Lookup<'a> {
     async fn read(&self) -> Result<Vec<Arc<StoredResponse>>, Failure> {
         let mut get = redis::cmd("HGETALL");
         get.arg(&self.page);
-        let rest = self.until.saturating_duration_since(Instant::now());
-        let answer = self.shared.ask(&self.shared.reading, &self.shared.reads, rest, &get).await?;
+        let (link, limit) = (&self.shared.reading, self.shared.settings.read_timeout);
+        let answer = self.shared.ask(link, &self.shared.reads, limit, &get).await?;
         let mut found = Vec::new();
         let mut bytes = 0;
         for (field, name, value) in self.newest_first(answer) {

@@ -92,7 +92,9 @@ fn words(error: &RedisError) -> String {
         Some("NOREPLICAS") => "Redis takes no writes because too few replicas follow it: look at them, or lower \
                                min-replicas-to-write"
             .into(),
-        Some("NOPERM") => format!("the user that Redis knows us as may not do this, see deploy/redis.conf: {told}"),
+        Some(code) if code == "NOPERM" || told.contains("can't run this command") => {
+            format!("the user that Redis knows us as may not do this, see deploy/redis.conf: {told}")
+        }
         Some("NOAUTH" | "WRONGPASS") => "Redis wants another user or password: set store.redis.password".into(),
         Some("CLUSTERDOWN") => "the Redis cluster is down: look at CLUSTER INFO".into(),
         Some("BUSY") => "a script holds Redis up: look at it, and end it with SCRIPT KILL".into(),
@@ -117,10 +119,17 @@ mod tests {
             ("MISCONF", "stop-writes-on-bgsave-error"),
             ("NOREPLICAS", "min-replicas-to-write"),
             ("BUSY", "SCRIPT KILL"),
+            ("NOPERM", "deploy/redis.conf"),
         ] {
             let told = said(code, "the server's own words").to_string();
             assert!(told.contains(remedy), "{told}");
         }
+    }
+
+    #[test]
+    fn a_script_that_may_not_run_a_command_is_about_rights_too() {
+        let told = said("ERR", "The user executing the script can't run this command or subcommand").to_string();
+        assert!(told.contains("deploy/redis.conf"), "{told}");
     }
 
     #[test]

@@ -37,7 +37,8 @@ pub(super) async fn keep(shared: Arc<Shared>, queue: Arc<Queue>) {
 async fn give(shared: &Arc<Shared>, order: Order, clearings: &mut JoinSet<()>) {
     match order {
         Order::Flush { done } => {
-            let trouble = shared.trouble().map(StoreError::Unavailable);
+            let unconnected = || shared.writing.trouble().map(|error| error.to_string());
+            let trouble = shared.writes.trouble().or_else(unconnected).map(StoreError::Unavailable);
             // Whoever waited may have gone.
             let _ = done.send(trouble.map_or(Ok(()), Err));
         }
