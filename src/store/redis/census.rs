@@ -7,14 +7,14 @@
 //! that is rare, and the next census is right.
 
 use super::clearing;
-use super::names::{Field, Kind};
+use super::names::{Kind, Names};
 use super::shared::{Shared, lock};
 use super::trouble::Failure;
 use super::walk::{self, Master};
 use crate::cache_name::CacheName;
 use redis::{Cmd, Value, from_redis_value};
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -90,7 +90,13 @@ pub(super) async fn count(shared: &Shared) -> Result<Tally, Failure> {
     for master in &mut masters {
         master.begin().await?;
     }
-    let mut census = Census { shared, tally: Tally::default(), candidates: Default::default(), by_use: false };
+    let mut census = Census {
+        shared,
+        tally: Tally::default(),
+        candidates: Default::default(),
+        apart: HashMap::new(),
+        by_use: false,
+    };
     census.walk(&mut masters).await?;
     for cache in CacheName::ALL {
         census.evict(&mut masters, cache).await?;
@@ -126,6 +132,8 @@ struct Census<'a> {
     tally: Tally,
     /// Of each cache the pages that were not asked for longest, the next to be forgotten on top.
     candidates: [BinaryHeap<Reverse<Candidate>>; 3],
+    /// What the bodies take that are kept apart, by their page. They are large, so they are few.
+    apart: HashMap<String, u64>,
     /// The server counts how often a page is used, not when it was last.
     by_use: bool,
 }
@@ -167,7 +175,10 @@ impl Census<'_> {
         for (kind, name) in names {
             let mut next = || answers.next().flatten();
             match (kind, next()) {
-                (Kind::Body(cache), Some(bytes)) => self.tally.bytes[cache.index()] += bytes,
+                (Kind::Body(cache), Some(bytes)) => {
+                    self.tally.bytes[cache.index()] += bytes;
+                    *self.apart.entry(Names::page_of_body(&name).into()).or_default() += bytes;
+                }
                 (Kind::Body(_), None) => {}
                 (Kind::Page(cache), bytes) => {
                     let (expiry, idle) = (next(), next());
@@ -230,12 +241,11 @@ impl Census<'_> {
         let mut candidates = std::mem::take(&mut self.candidates[at]).into_sorted_vec().into_iter().peekable();
         while self.tally.bytes[at] > target && candidates.peek().is_some() {
             let mut excess = self.tally.bytes[at] - target;
-            // Which bodies belong to a page is known only when it goes: as many as are usual.
-            let usual = self.tally.bytes[at] / self.tally.entries[at].max(1);
             let mut slice: Vec<Candidate> = Vec::new();
             while excess > 0 && slice.len() < EVICTED_AT_ONCE {
-                let Some(Reverse(page)) = candidates.next() else { break };
-                excess = excess.saturating_sub(page.bytes.max(usual));
+                let Some(Reverse(mut page)) = candidates.next() else { break };
+                page.bytes += self.apart.get(&page.page).copied().unwrap_or_default();
+                excess = excess.saturating_sub(page.bytes);
                 slice.push(page);
             }
             self.evict_slice(masters, cache, slice).await?;
@@ -255,11 +265,10 @@ impl Census<'_> {
             let pages: Vec<String> = own().map(|page| page.page.clone()).collect();
             let dropped = clearing::let_go(self.shared, master, &pages, ALL).await?;
             for (page, fields) in own().zip(dropped) {
-                let apart = fields.iter().filter_map(|field| Field::parse(field.as_bytes())?.apart).sum::<u64>();
                 let count = fields.len() as u64;
                 self.shared.evictions[at].fetch_add(count, Ordering::Relaxed);
                 self.tally.entries[at] = self.tally.entries[at].saturating_sub(count);
-                self.tally.bytes[at] = self.tally.bytes[at].saturating_sub(page.bytes + apart);
+                self.tally.bytes[at] = self.tally.bytes[at].saturating_sub(page.bytes);
             }
         }
         Ok(())

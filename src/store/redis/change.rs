@@ -70,7 +70,9 @@ async fn put(shared: &Shared, page: &str, response: &StoredResponse) -> Result<(
     if is_apart {
         let mut set = redis::cmd("SET");
         set.arg(Names::body(page, response.generation)).arg(&encoded.body[..]).arg("PX").arg(&keep_ms);
-        shared.ask(&shared.bulk, &shared.writes, settings.write_timeout, &set).await?;
+        // What is longer may take longer: nothing waits for it but this response.
+        let limit = settings.write_timeout * u32::try_from(encoded.body.len() / BODY_BYTES_MAX + 1).unwrap_or(1);
+        shared.ask(&shared.bulk, &shared.writes, limit, &set).await?;
         apart = format!("+{}", encoded.body.len());
     }
     let value = frame::write(frame::to_wall(clock, response.lifetime.received), &encoded, is_apart);

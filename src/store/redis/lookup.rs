@@ -25,11 +25,11 @@ const READ_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// One look at one page.
 pub(super) struct Lookup<'a> {
-    pub(super) shared: &'a Shared,
+    shared: &'a Shared,
     /// For what is found to be of no use.
-    pub(super) queue: &'a Queue,
-    pub(super) cache: CacheName,
-    pub(super) key: &'a Key,
+    queue: &'a Queue,
+    cache: CacheName,
+    key: &'a Key,
     page: String,
     until: Instant,
 }
@@ -65,18 +65,26 @@ impl<'a> Lookup<'a> {
         get.arg(&self.page);
         let (link, limit) = (&self.shared.reading, self.shared.settings.read_timeout);
         let answer = self.shared.ask(link, &self.shared.reads, limit, &get).await?;
-        let mut found = Vec::new();
-        let mut bytes = 0;
+        let (mut found, mut bytes, mut failed) = (Vec::new(), 0, None);
         for (field, name, value) in self.newest_first(answer) {
             bytes += value.len();
             if bytes > READ_BYTES_MAX && !found.is_empty() {
                 break;
             }
-            let Some(response) = self.variant(field, name, value).await? else { continue };
-            bytes += if field.apart.is_some() { response.body.len() } else { 0 };
-            found.push(Arc::new(response));
+            // With no time for one large body there is none for the next; the small ones are here.
+            if field.apart.is_some() && failed.is_some() {
+                continue;
+            }
+            match self.variant(field, name, value).await {
+                Ok(Some(response)) => {
+                    bytes += if field.apart.is_some() { response.body.len() } else { 0 };
+                    found.push(Arc::new(response));
+                }
+                Ok(None) => {}
+                Err(failure) => failed = Some(failure),
+            }
         }
-        Ok(found)
+        failed.filter(|_| found.is_empty()).map_or(Ok(found), Err)
     }
 
     fn newest_first(&self, answer: Value) -> Vec<(Field, Vec<u8>, Vec<u8>)> {

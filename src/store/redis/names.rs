@@ -57,6 +57,11 @@ impl Names {
         format!("{page}{BODY}{generation:016x}")
     }
 
+    /// The page whose body a key of that kind is.
+    pub(super) fn page_of_body(name: &str) -> &str {
+        ends_in_hex(name, BODY, GENERATION_CHARS).unwrap_or_default()
+    }
+
     /// A Vary key as the names of fields have it. Two that look the same take each other's place, and that is all: whole ones are
     /// compared where it counts.
     pub(super) fn vary(vary: &VaryKey) -> String {
@@ -194,6 +199,7 @@ mod tests {
         assert_eq!(name, format!("{shown}{}", crypto::hex(&own.digest())));
         assert_eq!(names.kind(&name), Some(Kind::Page(CacheName::Sessions)));
         assert_eq!(names.kind(&Names::body(&name, 7)), Some(Kind::Body(CacheName::Sessions)));
+        assert_eq!(Names::page_of_body(&Names::body(&name, 7)), name);
     }
 
     #[test]

@@ -48,7 +48,12 @@ struct Found<'a> {
 pub(super) async fn look(shared: &Shared) -> Result<RedisFigures, Failure> {
     let mut figures = RedisFigures::default();
     for mut master in walk::masters(shared).await? {
-        let info: InfoDict = master.ask(&redis::cmd("INFO")).await?;
+        let info = match master.ask(&redis::cmd("INFO")).await {
+            Ok(info) => info,
+            Err(failure) if failure.ends_connection() => return Err(failure),
+            // Who may not ask is told nothing, and counts all the same.
+            Err(_) => InfoDict::new(""),
+        };
         let file_sync = file_sync(&mut master).await;
         add(&mut figures, &info, file_sync.as_deref());
     }
@@ -65,7 +70,6 @@ pub(super) fn remember(shared: &Shared, figures: RedisFigures) {
     *known = Some(figures);
 }
 
-/// Who may not ask for it is told nothing.
 async fn file_sync(master: &mut Master) -> Option<String> {
     let mut config = redis::cmd("CONFIG");
     config.arg("GET").arg("appendfsync");

@@ -11,9 +11,9 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use tokio::task::{Id, JoinSet};
 
-/// Commands under way, at most, and their bytes.
+/// Commands under way, at most, and their bytes: also on a slow way they must all arrive within the time that one may take.
 const UNDER_WAY_MAX: usize = 32;
-const UNDER_WAY_BYTES_MAX: u64 = 4 * 1024 * 1024;
+const UNDER_WAY_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Writes until the queue is closed and empty.
 pub(super) async fn keep(shared: Arc<Shared>, queue: Arc<Queue>) {

@@ -64,6 +64,9 @@ async fn a_user_of_few_rights_is_enough_and_too_few_are_told() {
     assert_eq!(store.census().await.unwrap()[0].entries, 2);
     store.clear(None).await.unwrap();
     until("looked at", async || store.redis().is_some()).await;
+    let _: () = server.run(&["ACL", "SETUSER", "vitrine", "-info", "-config|get"]);
+    let (curious, _) = open_with(settings);
+    until("told nothing", async || curious.redis().is_some_and(|found| found.version.is_none())).await;
     let _: () = server.run(&["ACL", "SETUSER", "vitrine", "-hgetall"]);
     told(&store, "deploy/redis.conf", "users-secret").await;
 }

@@ -1,14 +1,15 @@
 //! Servers that fail in each way there is: nobody waits, the words name the remedy, and it is well again by itself.
 
 use super::{ROOMY, open, open_with, until, usual};
-use crate::battery::page;
+use crate::battery::{page, put_all};
 use crate::redis_server::Server;
-use crate::samples::{START, key, noise, response, shared};
+use crate::samples::{START, key, noise, response, shared, vary};
 use std::time::{Duration, Instant};
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Clock;
 use vitrine::store::redis::RedisStore;
 use vitrine::store::{Queued, Store, StoreError};
+use vitrine::stored::StoredResponse;
 
 /// What is put is there.
 async fn is_well(store: &RedisStore, url: &str) {
@@ -198,4 +199,21 @@ async fn closing_writes_what_is_queued_and_never_hangs() {
     hung.close().await;
     assert!(start.elapsed() < super::DEADLINE);
     server.resume();
+}
+
+#[tokio::test]
+async fn a_large_body_that_cannot_be_read_leaves_the_small_ones() {
+    let server = Server::start(&[]);
+    let (store, _) = open(&server);
+    let of = |language, body: usize| {
+        let page = response(CacheName::Default, "/", noise(body, 1));
+        shared(StoredResponse { vary: vary(language), ..page })
+    };
+    let (small, large) = (of("de", 100), of("en", 2 << 20));
+    put_all(&store, [small.clone(), large, shared(response(CacheName::Default, "/large", noise(2 << 20, 1)))]).await;
+    let _: () = server.run(&["ACL", "SETUSER", "default", "-get"]);
+    let found = store.get(CacheName::Default, &key("/")).await.unwrap();
+    assert_eq!((found.len(), found[0].generation), (1, small.generation));
+    assert!(store.get(CacheName::Default, &key("/large")).await.is_err());
+    assert_eq!(store.figures().errors, 1);
 }

@@ -9,8 +9,8 @@ use vitrine::cache_name::CacheName;
 use vitrine::clock::{Clock, Timestamp};
 use vitrine::crypto;
 use vitrine::key::{Key, Scheme, Target};
-use vitrine::store::Store;
 use vitrine::store::redis::RedisStore;
+use vitrine::store::{Store, VARIANTS_MAX};
 use vitrine::stored::StoredResponse;
 
 const LARGE: usize = (1 << 20) + 1;
@@ -119,4 +119,33 @@ async fn two_shops_in_one_server_are_apart() {
     other.clear(None).await.unwrap();
     assert!(other.get(CacheName::Default, &key("/")).await.unwrap().is_empty());
     assert_eq!(one.get(CacheName::Default, &key("/")).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn several_proxies_at_one_page_keep_its_bounds() {
+    let server = Server::start(&[]);
+    let stores = [open(&server).0, open(&server).0];
+    let variant = |n: usize, own: usize| {
+        let value: &'static str = format!("v{}", n * (own + 1)).leak();
+        shared(StoredResponse { vary: vary(value), ..response(CacheName::Default, "/", value) })
+    };
+    for n in 0..120 {
+        for (own, store) in stores.iter().enumerate() {
+            let put = variant(n, own);
+            store.put(put.clone());
+            if n % 5 == 0 {
+                store.remove(CacheName::Default, &put.key, put.generation);
+            }
+        }
+    }
+    for store in &stores {
+        store.flush().await.unwrap();
+    }
+    let found = stores[0].get(CacheName::Default, &key("/")).await.unwrap();
+    assert_eq!(found.len(), VARIANTS_MAX);
+    let differ: std::collections::HashSet<_> = found.iter().map(|variant| variant.vary.digest()).collect();
+    assert_eq!(differ.len(), VARIANTS_MAX);
+    // The census reads it there.
+    let page = names(&server).remove(0);
+    assert_eq!(server.run::<usize>(&["PEXPIRETIME", &page]) % 100, server.run::<usize>(&["HLEN", &page]));
 }
