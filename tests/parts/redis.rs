@@ -4,14 +4,17 @@ use redis::Commands;
 use std::net::{SocketAddr, TcpListener};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const DEADLINE: Duration = Duration::from_secs(20);
 
-/// A server.
+/// A server, or a sentinel.
 pub(crate) struct Server {
     port: u16,
+    /// What the process reads its settings from, instead of from its arguments.
+    file: Option<&'static str>,
     arguments: Vec<String>,
     folder: TempDir,
     process: Option<Child>,
@@ -21,15 +24,36 @@ pub(crate) struct Server {
 impl Server {
     /// A server with these settings of its own, as in `["--maxmemory", "10mb"]`. It writes nothing to disk unless they say so.
     pub(crate) fn start(arguments: &[&str]) -> Server {
-        let mut server = Server {
+        let mut server = Server::ready(arguments);
+        server.restart();
+        server
+    }
+
+    /// A server that is not started yet.
+    pub(crate) fn ready(arguments: &[&str]) -> Server {
+        Server {
             port: free_port(),
+            file: None,
             arguments: arguments.iter().map(ToString::to_string).collect(),
             folder: tempfile::tempdir().unwrap(),
             process: None,
             password: arguments.windows(2).find(|two| two[0] == "--requirepass").map(|two| two[1].into()),
-        };
-        server.restart();
-        server
+        }
+    }
+
+    /// A sentinel with these lines in its file, where it also writes down what it learns.
+    pub(crate) fn sentinel(lines: &[String], password: Option<&str>) -> Server {
+        let mut sentinel = Server::ready(&["--sentinel"]);
+        sentinel.file = Some("sentinel.conf");
+        sentinel.password = password.map(Into::into);
+        let (port, folder) = (sentinel.port, sentinel.folder.path());
+        let mut text = format!("bind 127.0.0.1\nport {port}\ndir {0}\nlogfile {0}/redis.log\n", folder.display());
+        for line in lines.iter().cloned().chain(password.map(|own| format!("requirepass {own}"))) {
+            text += &(line + "\n");
+        }
+        std::fs::write(folder.join("sentinel.conf"), text).unwrap();
+        sentinel.restart();
+        sentinel
     }
 
     /// Its port.
@@ -62,8 +86,13 @@ impl Server {
         self.kill();
         let log = self.folder.path().join("redis.log");
         let mut command = Command::new("redis-server");
-        command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]);
-        command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(self.folder.path()).arg("--logfile").arg(log);
+        if let Some(file) = self.file {
+            command.arg(self.folder.path().join(file));
+        } else {
+            command.args(["--bind", "127.0.0.1", "--save", "", "--appendonly", "no", "--daemonize", "no"]);
+            command.arg("--port").arg(self.port.to_string()).arg("--dir").arg(self.folder.path());
+            command.arg("--logfile").arg(log);
+        }
         command.args(&self.arguments).stdout(Stdio::null()).stderr(Stdio::null());
         let started = command.spawn();
         self.process = Some(started.expect("redis-server is missing; install it with: apt-get install redis-server"));
@@ -91,14 +120,40 @@ impl Server {
     pub(crate) fn connection(&self) -> redis::Connection {
         let password = self.password.as_deref().map(|own| format!(":{own}@")).unwrap_or_default();
         let client = redis::Client::open(format!("redis://{password}127.0.0.1:{}/0", self.port)).unwrap();
-        client.get_connection_with_timeout(Duration::from_secs(5)).unwrap()
+        let connection = client.get_connection_with_timeout(Duration::from_secs(5)).unwrap();
+        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        connection
     }
 
     /// Runs a command; an error of the server's is the test's.
     pub(crate) fn run<T: redis::FromRedisValue>(&self, words: &[&str]) -> T {
+        self.ask(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+    }
+
+    /// Runs a command that may fail.
+    pub(crate) fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]);
-        command.query(&mut self.connection()).unwrap_or_else(|error| panic!("{words:?}: {error}"))
+        command.arg(&words[1..]).query(&mut self.connection())
+    }
+
+    /// A line of what it tells of itself; empty where there is none.
+    pub(crate) fn info(&self, section: &str, name: &str) -> String {
+        let info: redis::InfoDict = self.run(&["INFO", section]);
+        info.get(name).unwrap_or_default()
+    }
+
+    /// Waits until something is so of it.
+    pub(crate) fn until(&self, what: &str, is_so: impl Fn(&Server) -> bool) {
+        let start = Instant::now();
+        while !is_so(self) {
+            assert!(start.elapsed() < DEADLINE, "still waiting for {what}; its log: {}", self.log());
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Whether it is running, or stopped for a while.
+    pub(crate) fn is_started(&self) -> bool {
+        self.process.is_some()
     }
 
     /// What it wrote in its log.
@@ -137,7 +192,16 @@ impl Drop for Server {
     }
 }
 
-/// A port that nobody listens on now.
+/// A port that nobody else takes, also while its server is away: below those that the system gives to connections, and for
+/// each process of tests from a range of its own.
 pub(crate) fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicU16 = AtomicU16::new(0);
+    let process = u16::try_from(std::process::id() % 400).unwrap();
+    for _ in 0..1_000 {
+        let port = 11_000 + process * 50 + NEXT.fetch_add(1, Ordering::Relaxed) % 50;
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }

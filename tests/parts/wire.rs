@@ -2,7 +2,7 @@
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
 use std::thread;
 
@@ -28,6 +28,8 @@ pub(crate) struct Wire {
 }
 
 struct State {
+    /// Where new connections go.
+    port: AtomicU16,
     mode: Mutex<Mode>,
     changed: Condvar,
     open: Mutex<Vec<TcpStream>>,
@@ -39,6 +41,7 @@ impl Wire {
     pub(crate) fn to(port: u16) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let state = Arc::new(State {
+            port: AtomicU16::new(port),
             mode: Mutex::new(Mode::Whole),
             changed: Condvar::new(),
             open: Mutex::default(),
@@ -49,7 +52,7 @@ impl Wire {
         thread::spawn(move || {
             for client in listener.incoming().flatten() {
                 if state.mode() != Mode::Cut
-                    && let Ok(server) = TcpStream::connect(("127.0.0.1", port))
+                    && let Ok(server) = TcpStream::connect(("127.0.0.1", state.port.load(Ordering::SeqCst)))
                 {
                     state.join(client, server);
                 }
@@ -63,6 +66,11 @@ impl Wire {
         self.address.port()
     }
 
+    /// Leads new connections to another port; those that are open stay.
+    pub(crate) fn lead_to(&self, port: u16) {
+        self.state.port.store(port, Ordering::SeqCst);
+    }
+
     /// Whether something waits on it.
     pub(crate) fn is_holding(&self) -> bool {
         self.state.holding.load(Ordering::SeqCst) > 0
@@ -73,10 +81,15 @@ impl Wire {
         *self.state.mode.lock().unwrap() = mode;
         self.state.changed.notify_all();
         if mode == Mode::Cut {
-            for end in self.state.open.lock().unwrap().drain(..) {
-                // It may be closed already.
-                let _ = end.shutdown(Shutdown::Both);
-            }
+            self.cut_open_ones();
+        }
+    }
+
+    /// Closes the connections that are open; new ones are taken.
+    pub(crate) fn cut_open_ones(&self) {
+        for end in self.state.open.lock().unwrap().drain(..) {
+            // It may be closed already.
+            let _ = end.shutdown(Shutdown::Both);
         }
     }
 }

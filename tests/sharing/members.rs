@@ -39,31 +39,30 @@ impl Member {
 
     /// A proxy that is about to join.
     pub(crate) fn start(server: &Server, id: &str, on_isolation: Option<OnIsolation>) -> Member {
-        Member::make(server.port(), id, on_isolation, &Volatile::opened().unwrap(), Arc::new(Volatile))
+        let role = Membership { on_isolation, ..membership(id, 0) };
+        Member::make(by_url(&server.url()), role, &Volatile::opened().unwrap(), Arc::new(Volatile))
     }
 
     /// A proxy that reaches the server by another port.
     pub(crate) fn by_port(port: u16, id: &str) -> Member {
-        Member::make(port, id, None, &Volatile::opened().unwrap(), Arc::new(Volatile))
+        Member::with(by_url(&format!("redis://127.0.0.1:{port}/0")), id, 0)
+    }
+
+    /// A proxy for which nothing counts that fewer replicas have.
+    pub(crate) fn with(settings: RedisSettings, id: &str, replicas: usize) -> Member {
+        Member::make(settings, membership(id, replicas), &Volatile::opened().unwrap(), Arc::new(Volatile))
     }
 
     /// A proxy whose outbox is a file.
     pub(crate) fn with_folder(server: &Server, id: &str, folder: &Path) -> Member {
         let settings = SqliteSettings::new(folder.join("outbox.db"), [1 << 20; 3]);
         let (outbox, opened) = SqliteStore::open(settings, Clock::system()).unwrap();
-        Member::make(server.port(), id, None, &opened, Arc::new(outbox))
+        Member::make(by_url(&server.url()), membership(id, 0), &opened, Arc::new(outbox))
     }
 
-    fn make(
-        port: u16,
-        id: &str,
-        on_isolation: Option<OnIsolation>,
-        opened: &Opened,
-        outbox: Arc<dyn Journal>,
-    ) -> Member {
+    fn make(settings: RedisSettings, membership: Membership, opened: &Opened, outbox: Arc<dyn Journal>) -> Member {
         let clock = Clock::system();
-        let settings = RedisSettings::parse(&format!("redis://127.0.0.1:{port}/0"), None).unwrap();
-        let membership = Membership { id: id.into(), name: format!("shop {id}"), on_isolation, replicas: 0 };
+        let on_isolation = membership.on_isolation;
         let log = RedisLog::new(settings, membership, clock.clone()).unwrap();
         let shared = Arc::new(log.clone());
         let isolation = on_isolation.unwrap_or_default();
@@ -115,6 +114,15 @@ impl Drop for Member {
             following.abort();
         }
     }
+}
+
+/// Settings as a URL tells them.
+pub(crate) fn by_url(url: &str) -> RedisSettings {
+    RedisSettings::parse(url, None).unwrap()
+}
+
+fn membership(id: &str, replicas: usize) -> Membership {
+    Membership { id: id.into(), name: format!("shop {id}"), on_isolation: None, replicas }
 }
 
 /// A hard purge of a tag.
