@@ -5,12 +5,14 @@
 //! - [`epochs`]: the readings that lose a purge: restarts, flushes, evictions, forks, gaps
 //! - [`isolation`]: what the others believe of a proxy that is cut off
 //! - [`outbox`]: purges while Redis is away
+//! - [`masters`]: two servers that both say they are the master
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
 mod confirmation;
 mod epochs;
 mod isolation;
+mod masters;
 mod members;
 mod outbox;
 #[path = "../parts/redis.rs"]

@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- Records are placed at the log's end, each with a random nonce and its predecessor's. A webhook's id that is known places
 -- nothing. Records that are no longer needed go.
 local state, log, deliveries, delivered = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
@@ -6,7 +5,7 @@ local epoch, nonce, floor, count = ARGV[1], ARGV[2], tonumber(ARGV[3]), tonumber
 local delivery, kept_ms = ARGV[5], tonumber(ARGV[6])
 
 local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor')
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = run_of_server()
 if own[1] ~= epoch or own[2] ~= run then return { 'epoch' } end
 if redis.call('EXISTS', log) == 0 then return { 'epoch' } end
 if delivery ~= '' then

@@ -1,7 +1,9 @@
 //! The commands of the shared ledger, each one script that the server runs in one piece.
 //!
 //! A script is fixed text; what comes from outside is only ever an argument. Each of them looks first whether the server is
-//! still the process that the epoch was begun on, so that no restart and no failover goes unseen between two commands.
+//! still the process that the epoch was begun on and was the master ever since, so that no restart and no failover goes
+//! unseen between two commands. The first replica that a master ever has changes its history's name too: that looks like a
+//! failover, and costs a new epoch.
 
 use super::entry::{self, Place};
 use super::keys::Keys;
@@ -21,9 +23,16 @@ const DELIVERY_KEPT: Duration = Duration::from_hours(72);
 /// For replicas to say that they have what was written. They say so within a round trip, or are gone.
 const REPLICAS_WAIT: Duration = Duration::from_millis(100);
 
-static JOIN: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("join.lua")));
-static RENEW: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("renew.lua")));
-static APPEND: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("append.lua")));
+/// A script after what all of them ask of the server.
+macro_rules! script {
+    ($file:literal) => {
+        LazyLock::new(|| Script::new(concat!(include_str!("server.lua"), include_str!($file))))
+    };
+}
+
+static JOIN: LazyLock<Script> = script!("join.lua");
+static RENEW: LazyLock<Script> = script!("renew.lua");
+static APPEND: LazyLock<Script> = script!("append.lua");
 static FORGET: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("forget.lua")));
 
 /// Why a command of the shared ledger failed.

@@ -1,11 +1,11 @@
-#!lua flags=allow-oom
 -- A proxy joins: it is registered, and learns how the log stands. A log that cannot be trusted is replaced by a new one with
 -- a new epoch, whose positions go on after all that are known.
 local state, log = KEYS[1], KEYS[2]
 local fresh, restart_is_safe, distrusted = ARGV[1], ARGV[2], ARGV[3]
 local known_epoch, known_position, known_nonce = ARGV[4], tonumber(ARGV[5]), ARGV[6]
 local id, incarnation, mode, lease, name = ARGV[7], ARGV[8], ARGV[9], ARGV[10], ARGV[11]
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = run_of_server()
+if not run then return redis.error_reply('NOTMASTER this server is not a master') end
 
 -- The position of the log's end by its own word; none where there is no log.
 local function last_of_log()

@@ -1,8 +1,9 @@
 //! The shared ledger: a stream that every proxy reads, beside a hash with the epoch, the log's end and the proxies.
 //!
 //! Positions are the stream's ids, one after the other without a gap, given by the script that appends. An epoch belongs to
-//! one process of one server: a restart that may have lost records, a failover, a flush or an eviction of what is here begins
-//! a new one, and what was stored under the old counts no more. That costs a cold cache and never a wrong page.
+//! one process of one server while it is the master: a restart that may have lost records, a failover, a flush or an eviction
+//! of what is here begins a new one, and what was stored under the old counts no more. That costs a cold cache and never a
+//! wrong page.
 
 mod control;
 mod entry;

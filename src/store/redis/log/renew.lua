@@ -1,4 +1,3 @@
-#!lua flags=allow-oom
 -- A proxy says how far it has come, and renews its lease if it keeps up with the log. It is told how the log stands and
 -- whether it is the only proxy, or that it has to join again.
 local state, log = KEYS[1], KEYS[2]
@@ -7,7 +6,7 @@ local applied, nonce = tonumber(ARGV[4]), ARGV[5]
 local mode, lease, name, restart_is_safe = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 
 local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor')
-local run = string.match(redis.call('INFO', 'server'), 'run_id:(%x+)')
+local run = run_of_server()
 if own[1] ~= epoch or own[2] ~= run then return { 'epoch' } end
 local head = tonumber(own[3])
 local info = redis.pcall('XINFO', 'STREAM', log)

@@ -14,6 +14,7 @@ use crate::store::redis::{ConnectError, Servers};
 use redis::aio::MultiplexedConnection;
 use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{InfoDict, RedisError};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
@@ -28,6 +29,8 @@ const BLOCK: Duration = Duration::from_millis(250);
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two attempts to open a session.
 const RETRY: Duration = Duration::from_millis(200);
+/// Epochs that are known to be over.
+const LEFT_MAX: usize = 1_000;
 /// Entries that one read brings.
 const ENTRIES: usize = 1_000;
 
@@ -55,7 +58,7 @@ enum Ended {
 /// Follows the log until it is told to stop, then leaves.
 pub(super) async fn follow(shared: Arc<Shared>, ledger: Ledger, stop: CancellationToken) {
     let isolation = Isolation::new(shared.on_isolation);
-    let mut follower = Follower { shared, ledger, isolation, known: Known::default() };
+    let mut follower = Follower { shared, ledger, isolation, known: Known::default(), left: VecDeque::new() };
     let following = async {
         loop {
             let Err(ended) = follower.session().await;
@@ -72,6 +75,9 @@ struct Follower {
     ledger: Ledger,
     isolation: Isolation,
     known: Known,
+    /// Epochs that were followed before, oldest first. The log of one is over for good, wherever it is found again: what was
+    /// stored under it may have been purged in another since.
+    left: VecDeque<Epoch>,
 }
 
 /// Never made: a session goes on until it fails.
@@ -98,6 +104,10 @@ impl Follower {
         self.known.distrusted = None;
         let is_new = self.known.epoch != Some(joined.epoch);
         if is_new {
+            if self.left.contains(&joined.epoch) {
+                self.known.distrusted = Some(joined.epoch);
+                return Err(Ended::Control(ControlError::Epoch));
+            }
             self.load(&joined, &mut tail).await?;
             // Reading it may have taken longer than others wait for a proxy that says nothing.
             let identity = &self.shared.identity;
@@ -141,6 +151,12 @@ impl Follower {
             records = records.len(),
             "a shared ledger is followed"
         );
+        if let Some(left) = self.known.epoch {
+            if self.left.len() == LEFT_MAX {
+                self.left.pop_front();
+            }
+            self.left.push_back(left);
+        }
         self.ledger.adopt(Adopted { epoch: joined.epoch, floor: joined.floor, records });
         self.note(joined.epoch, &place);
         Ok(())

@@ -1,0 +1,71 @@
+//! Two servers that both say they are the master, or one that was something else in between.
+
+use crate::members::{DEADLINE, Member, eventually};
+use crate::redis_server::Server;
+use crate::wire::Wire;
+use vitrine::ledger::Standing;
+
+fn makes_replica(server: &Server, of: &Server) {
+    server.run::<()>(&["REPLICAOF", "127.0.0.1", &of.port().to_string()]);
+    server.until("its master", |own| own.info("replication", "master_link_status") == "up");
+}
+
+fn makes_master(server: &Server) {
+    server.run::<()>(&["REPLICAOF", "NO", "ONE"]);
+}
+
+fn server() -> Server {
+    Server::start(&["--repl-diskless-sync-delay", "0", "--repl-ping-replica-period", "1"])
+}
+
+/// A server became a replica of one that lacks its last record, and is the same process when it is the master again.
+#[tokio::test]
+async fn a_master_that_was_a_replica_meanwhile_begins_a_new_epoch() {
+    let (server, other) = (server(), server());
+    makes_replica(&other, &server);
+    let a = Member::joined(&server, "a").await;
+    let before = a.ledger.stamp();
+    makes_master(&other);
+    let receipt = a.purge("lamp", DEADLINE).await;
+    assert!(receipt.confirmation.confirmed, "{receipt:?}");
+    a.leave().await;
+    makes_replica(&server, &other);
+    makes_master(&server);
+    let b = Member::joined(&server, "b").await;
+    assert_ne!(b.standing("lamp", before), Standing::Valid, "it was purged, and that was confirmed");
+}
+
+/// Replicas can be made to take writes. What they take is lost when they hear from their master.
+#[tokio::test]
+async fn a_replica_that_takes_writes_gives_no_lease() {
+    let (server, other) = (server(), server());
+    let a = Member::joined(&server, "a").await;
+    server.run::<()>(&["CONFIG", "SET", "replica-read-only", "no"]);
+    makes_replica(&server, &other);
+    eventually("the session to end", || !a.log.figures().is_connected).await;
+    eventually("the lease to run out", || !a.ledger.is_current(a.clock.now())).await;
+    let b = Member::start(&server, "b", None);
+    eventually("b to be refused", || b.log.figures().trouble.is_some()).await;
+    assert!(!b.ledger.is_current(b.clock.now()), "{:?}", b.log.figures());
+    makes_master(&server);
+    a.is_current().await;
+    b.is_current().await;
+}
+
+/// A proxy is led to the next master, and then by some mistake to the former one, which knows nothing of its successor.
+#[tokio::test]
+async fn an_epoch_that_was_left_is_never_followed_again() {
+    let (old, new) = (server(), server());
+    let wire = Wire::to(old.port());
+    let a = Member::by_port(wire.port(), "a");
+    a.is_current().await;
+    let (first, before) = (a.ledger.known().0, a.ledger.stamp());
+    for server in [&new, &old] {
+        wire.lead_to(server.port());
+        wire.cut_open_ones();
+        let known = a.ledger.known().0;
+        eventually("another epoch", || a.ledger.known().0 != known && a.ledger.is_current(a.clock.now())).await;
+        assert_ne!(a.standing("lamp", before), Standing::Valid, "its successor may have known of a purge");
+    }
+    assert_ne!(a.ledger.known().0, first);
+}
