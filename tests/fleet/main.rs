@@ -5,6 +5,7 @@
 //! - [`shop`], [`proxy`], [`visitor`], [`dice`]: the parts
 //! - [`faults`]: what is done to them
 //! - [`play`]: readers, editors and faults together
+//! - [`deployed`]: the Redis configuration that ships
 //! - [`epoch`]: a ledger that begins anew
 //! - [`mutants`]: the proof can fail
 //!
@@ -13,6 +14,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
+mod deployed;
 mod dice;
 mod epoch;
 mod faults;

@@ -1,8 +1,9 @@
 //! Real vitrine processes, each with a wire of its own to Redis.
 
+use crate::redis_server::free_port;
 use crate::wire::Wire;
 use std::io::{BufRead, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -30,7 +31,7 @@ impl Proxy {
     /// Writes the configuration and starts it. `wire`, where there is one, is what `redis` leads to.
     pub(crate) fn start(program: &Path, number: u8, redis: &str, wire: Option<Wire>, shop: SocketAddr) -> Proxy {
         // Its own again after it was killed.
-        let public = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let public = SocketAddr::from(([127, 0, 0, 1], free_port()));
         let folder = tempfile::tempdir().unwrap();
         let data = folder.path().join("data").display().to_string();
         let config = format!(

@@ -41,6 +41,15 @@ impl Server {
         }
     }
 
+    /// A server that reads its settings, and nothing else, from a file: this text, made for a folder and a port.
+    pub(crate) fn configured(text: impl FnOnce(&Path, u16) -> String) -> Server {
+        let mut server = Server::ready(&[]);
+        server.file = Some("redis.conf");
+        std::fs::write(server.folder().join("redis.conf"), text(server.folder(), server.port)).unwrap();
+        server.restart();
+        server
+    }
+
     /// A sentinel with these lines in its file, where it also writes down what it learns.
     pub(crate) fn sentinel(lines: &[String], password: Option<&str>) -> Server {
         let mut sentinel = Server::ready(&["--sentinel"]);
