@@ -159,6 +159,23 @@ async fn webhooks_are_remembered_by_a_full_server_and_forgotten_when_they_are_ol
 }
 
 #[tokio::test]
+async fn purges_are_confirmed_by_a_server_that_is_full_and_lets_nothing_go() {
+    let server = Server::start(&["--maxmemory", "3mb", "--maxmemory-policy", "noeviction"]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let filler = "x".repeat(100_000);
+    let mut stored = 0;
+    while server.ask::<String>(&["SET", &format!("page{stored}"), &filler]).is_ok() {
+        stored += 1;
+    }
+    let stamp = b.ledger.stamp();
+    let receipt = a.purge("lamp", DEADLINE).await;
+    assert!(receipt.recorded && receipt.confirmation.confirmed, "{receipt:?}");
+    assert_eq!(b.standing("lamp", stamp), GONE);
+    let late = Member::joined(&server, "late").await;
+    assert_eq!(late.ledger.known(), a.ledger.known(), "and a proxy can join it");
+}
+
+#[tokio::test]
 async fn many_purges_at_once_from_all_sides_are_all_confirmed_in_one_order() {
     let server = Server::start(&[]);
     let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);

@@ -3,6 +3,7 @@
 //! - [`samples`]: stored responses to put in; [`backends`]: the stores they are put into
 //! - [`stored_form`]: the byte form: round trip, damage, hostile bytes
 //! - [`battery`]: what every store does, stamped out for each backend below
+//! - [`fallback`]: the embedded store while Redis is away
 //! - [`memory`]: the hot tier's own
 //! - [`redis`]: the shared store's own: what is there, damage, faults of the server, size, encryption, sentinels, clusters
 //! - [`sqlite`]: the embedded store's own: counts, housework, ledger, restart, kill, damage, a locked and a full disk
@@ -11,6 +12,7 @@
 
 mod backends;
 mod battery;
+mod fallback;
 mod memory;
 mod redis;
 #[path = "../parts/redis.rs"]
