@@ -160,3 +160,18 @@ async fn a_foreign_record_in_the_log_is_never_skipped() {
     eventually("a new epoch", || a.ledger.known().0 != epoch && a.ledger.is_current(a.clock.now())).await;
     assert_eq!(a.standing("lamp", stamp), UNKNOWN);
 }
+
+/// The new log takes nothing in at first.
+#[tokio::test]
+async fn what_was_placed_before_a_new_epoch_is_placed_again_until_that_succeeds() {
+    let server = Server::start(&[]);
+    let a = Member::joined(&server, "a").await;
+    a.purge("lamp", Duration::ZERO).await;
+    let epoch = a.ledger.known().0;
+    server.run::<()>(&["ACL", "SETUSER", "default", "-xadd"]);
+    server.run::<u64>(&["DEL", LOG]);
+    eventually("a refusal", || !server.run::<Vec<redis::Value>>(&["ACL", "LOG"]).is_empty()).await;
+    assert_ne!(a.ledger.known().0, epoch);
+    server.run::<()>(&["ACL", "SETUSER", "default", "+xadd"]);
+    eventually("the record to be in the new log", || server.run::<u64>(&["XLEN", LOG]) == 1).await;
+}

@@ -1,9 +1,15 @@
 //! Two servers that both say they are the master, or one that was something else in between.
 
-use crate::members::{DEADLINE, Member, eventually};
+use crate::members::{DEADLINE, Member, by_url, eventually};
 use crate::redis_server::Server;
 use crate::wire::Wire;
-use vitrine::ledger::Standing;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::task::JoinSet;
+use vitrine::ledger::{Standing, Trust};
+
+/// As long as a lease is, and what its holder and the others are apart.
+const LEASE: Duration = Duration::from_secs(3);
 
 fn makes_replica(server: &Server, of: &Server) {
     server.run::<()>(&["REPLICAOF", "127.0.0.1", &of.port().to_string()]);
@@ -68,4 +74,69 @@ async fn an_epoch_that_was_left_is_never_followed_again() {
         assert_ne!(a.standing("lamp", before), Standing::Valid, "its successor may have known of a purge");
     }
     assert_ne!(a.ledger.known().0, first);
+}
+
+/// A proxy whose renewals no replica has may be the only one on a master that was cut off.
+#[tokio::test]
+async fn one_that_sees_nobody_on_a_master_without_replicas_is_not_alone() {
+    let server = server();
+    let a = Member::with(by_url(&server.url()), "a", 1);
+    eventually("a to see itself alone", || a.log.figures().proxies.len() == 1).await;
+    let start = Instant::now();
+    while start.elapsed() < LEASE {
+        assert_eq!(a.trust(), Trust::Revalidate);
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let receipt = a.purge("lamp", Duration::ZERO).await;
+    assert!(receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
+}
+
+/// Until a replica follows it, a new master is not known to be the only one: the former may give leases until then.
+#[tokio::test]
+async fn nothing_is_confirmed_for_one_lease_from_when_enough_replicas_have_it() {
+    let (server, other) = (server(), server());
+    let a = Member::with(by_url(&server.url()), "a", 1);
+    eventually("a to follow the log", || a.log.figures().is_connected).await;
+    let start = Instant::now();
+    eventually("more than a lease", || start.elapsed() > LEASE + Duration::from_millis(500)).await;
+    makes_replica(&other, &server);
+    let start = Instant::now();
+    a.is_current().await;
+    let receipt = a.purge("lamp", DEADLINE).await;
+    assert!(receipt.confirmation.confirmed, "{receipt:?}");
+    assert!(start.elapsed() > LEASE, "{:?}", start.elapsed());
+}
+
+/// Each of them waits for replicas that do not answer, on the connection that all share.
+#[tokio::test]
+async fn many_purges_without_replicas_are_recorded_all_the_same() {
+    let server = server();
+    let a = Arc::new(Member::with(by_url(&server.url()), "a", 1));
+    eventually("a to follow the log", || a.log.figures().is_connected).await;
+    let start = Instant::now();
+    let mut purging = JoinSet::new();
+    for _ in 0..20 {
+        let a = a.clone();
+        purging.spawn(async move {
+            while start.elapsed() < LEASE + Duration::from_millis(1_500) {
+                let receipt = a.purge("lamp", Duration::from_millis(500)).await;
+                assert!(receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
+            }
+        });
+    }
+    while let Some(purged) = purging.join_next().await {
+        purged.unwrap();
+    }
+}
+
+/// The way leads elsewhere now, but the connection to a master that nobody else follows stays open.
+#[tokio::test]
+async fn a_master_whose_replicas_never_come_is_left_for_another() {
+    let (old, new, replica) = (server(), server(), server());
+    makes_replica(&replica, &new);
+    let wire = Wire::to(old.port());
+    let a = Member::with(by_url(&format!("redis://127.0.0.1:{}/0", wire.port())), "a", 1);
+    eventually("a to follow the old one", || a.log.figures().is_connected).await;
+    wire.lead_to(new.port());
+    a.is_current().await;
 }

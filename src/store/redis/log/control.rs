@@ -7,12 +7,13 @@
 
 use super::entry::{self, Place};
 use super::keys::Keys;
+use super::replicas::Replicas;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::ledger::{Epoch, OnIsolation, Placed, Position, Record};
 use redis::aio::MultiplexedConnection;
 use redis::{RedisError, Script};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 use tokio::time::timeout;
 
@@ -20,8 +21,6 @@ use tokio::time::timeout;
 const COMMAND_TIMEOUT: Duration = Duration::from_millis(250);
 /// For how long a webhook's id is remembered: the longest that senders go on repeating is two days.
 const DELIVERY_KEPT: Duration = Duration::from_hours(72);
-/// For replicas to say that they have what was written. They say so within a round trip, or are gone.
-const REPLICAS_WAIT: Duration = Duration::from_millis(100);
 
 /// A script after what all of them ask of the server.
 macro_rules! script {
@@ -60,8 +59,8 @@ pub(super) enum ControlError {
 pub(super) struct Control {
     pub(super) connection: MultiplexedConnection,
     pub(super) keys: Keys,
-    /// Replicas that must have what was written before it counts.
-    pub(super) replicas: usize,
+    /// None where no replica counts: the server alone is enough.
+    pub(super) replicas: Option<Arc<Replicas>>,
 }
 
 /// What this proxy says of itself.
@@ -98,6 +97,8 @@ pub(super) struct Renewed {
     /// Whether the lease is renewed: this proxy keeps up, and enough replicas know.
     pub(super) holds: bool,
     pub(super) head: Position,
+    /// Whether enough replicas have what this proxy said of itself.
+    pub(super) is_replicated: bool,
     pub(super) floor: Position,
     /// Whether no other proxy is registered.
     pub(super) is_alone: bool,
@@ -166,15 +167,17 @@ impl Control {
             .arg(u8::from(restart_is_safe));
         let mut connection = self.connection.clone();
         let answer: Vec<String> = within(call.invoke_async(&mut connection)).await?;
-        let holds = match answer.first().map(String::as_str) {
-            Some("ok") => self.is_replicated().await?,
+        let keeps_up = match answer.first().map(String::as_str) {
+            Some("ok") => true,
             Some("behind") => false,
             Some("epoch") => return Err(ControlError::Epoch),
             Some("gone") => return Err(ControlError::Gone),
             _ => return Err(ControlError::Answer),
         };
+        let is_replicated = self.is_replicated().await?;
         Ok(Renewed {
-            holds,
+            holds: keeps_up && is_replicated,
+            is_replicated,
             head: number(answer.get(1))?,
             floor: number(answer.get(2))?,
             is_alone: number(answer.get(3))? == 1,
@@ -215,16 +218,12 @@ impl Control {
         Ok(Placed { epoch, first: number(answer.get(1))?, last: number(answer.get(2))?, time, repeat })
     }
 
-    /// Whether enough replicas have everything that was written by this connection.
+    /// Whether enough replicas have everything that this server has answered by now.
     pub(super) async fn is_replicated(&self) -> Result<bool, ControlError> {
-        if self.replicas == 0 {
-            return Ok(true);
+        match &self.replicas {
+            Some(replicas) => replicas.have_it().await,
+            None => Ok(true),
         }
-        let mut connection = self.connection.clone();
-        let mut wait = redis::cmd("WAIT");
-        wait.arg(self.replicas).arg(REPLICAS_WAIT.as_millis().to_string());
-        let have: usize = within(wait.query_async(&mut connection)).await?;
-        Ok(have >= self.replicas)
     }
 
     /// The epoch in force, and every proxy's entry by its id.
@@ -247,6 +246,6 @@ impl Control {
     }
 }
 
-async fn within<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, ControlError> {
+pub(super) async fn within<T>(answer: impl Future<Output = Result<T, RedisError>>) -> Result<T, ControlError> {
     Ok(timeout(COMMAND_TIMEOUT, answer).await.map_err(|_| ControlError::Timeout)??)
 }

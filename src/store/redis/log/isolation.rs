@@ -30,8 +30,12 @@ impl Isolation {
         self.told
     }
 
-    /// The others have been told, and this proxy has learnt whether there are any.
-    pub(super) fn heard(&mut self, is_alone: bool) {
+    /// The others have been told, and this proxy has learnt whether there are any. Where too few replicas have that, it is
+    /// not told to those who follow another master, and whoever is seen to be alone may only be cut off from them.
+    pub(super) fn heard(&mut self, is_alone: bool, is_replicated: bool) {
+        if is_alone && !is_replicated {
+            return;
+        }
         self.in_force = self.told;
         if self.by_number {
             self.told = if is_alone { OnIsolation::Serve } else { OnIsolation::Revalidate };
@@ -55,14 +59,30 @@ mod tests {
     fn it_says_that_it_will_serve_before_it_does_and_is_careful_before_it_says_so() {
         let mut isolation = Isolation::new(None);
         assert_eq!(now(&isolation), (Revalidate, Revalidate));
-        isolation.heard(true);
+        isolation.heard(true, true);
         assert_eq!(now(&isolation), (Serve, Revalidate));
-        isolation.heard(true);
+        isolation.heard(true, true);
         assert_eq!(now(&isolation), (Serve, Serve));
-        isolation.heard(false);
+        isolation.heard(false, true);
         assert_eq!(now(&isolation), (Revalidate, Revalidate));
-        isolation.heard(true);
-        isolation.heard(false);
+        isolation.heard(true, true);
+        isolation.heard(false, true);
+        assert_eq!(now(&isolation), (Revalidate, Revalidate));
+    }
+
+    #[test]
+    fn what_no_replica_has_makes_it_no_less_careful() {
+        let mut isolation = Isolation::new(None);
+        isolation.heard(true, false);
+        isolation.heard(true, false);
+        assert_eq!(now(&isolation), (Revalidate, Revalidate));
+        isolation.heard(true, true);
+        isolation.heard(true, false);
+        assert_eq!(now(&isolation), (Serve, Revalidate), "it was not told that it will serve");
+        isolation.heard(true, true);
+        isolation.heard(true, false);
+        assert_eq!(now(&isolation), (Serve, Serve), "it was told before");
+        isolation.heard(false, false);
         assert_eq!(now(&isolation), (Revalidate, Revalidate));
     }
 
@@ -70,8 +90,8 @@ mod tests {
     fn what_is_configured_stands() {
         for configured in [Serve, Revalidate, Pass] {
             let mut isolation = Isolation::new(Some(configured));
-            isolation.heard(true);
-            isolation.heard(false);
+            isolation.heard(true, true);
+            isolation.heard(false, true);
             assert_eq!(now(&isolation), (configured, configured));
         }
     }

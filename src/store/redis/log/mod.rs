@@ -10,7 +10,9 @@ mod entry;
 mod isolation;
 mod keys;
 mod proxies;
+mod replicas;
 mod session;
+mod tenure;
 
 pub use proxies::ProxyFigures;
 
@@ -22,11 +24,12 @@ use crate::ledger::{
 };
 use control::{Control, Identity};
 use keys::Keys;
-use proxies::{LEASE, MARGIN, Proxies};
+use proxies::{LEASE, Proxies};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
+use tenure::Tenure;
 use tokio::sync::{Notify, watch};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +39,9 @@ const CONNECTION_WAIT: Duration = Duration::from_millis(300);
 /// Between two looks at who has applied a record: at first, and at most.
 const LOOK_FIRST: Duration = Duration::from_millis(1);
 const LOOK_MAX: Duration = Duration::from_millis(50);
+
+/// What stands against a confirmation, and a lease.
+const TOO_FEW_REPLICAS: &str = "too few replicas have it";
 
 /// The shared ledger, as one proxy takes part in it.
 #[derive(Clone)]
@@ -51,7 +57,8 @@ pub struct Membership {
     /// What it does when its lease has run out; none: `serve` while it is the only one, else `revalidate`.
     pub on_isolation: Option<OnIsolation>,
     /// Replicas that must have a purge before it is confirmed, and a renewal before the lease counts. Without, a master that
-    /// was cut off from its replicas goes on confirming while its successor serves.
+    /// was cut off from its replicas goes on confirming while its successor serves. At least half of all that there are, so
+    /// that two masters never have enough of them at once; the same for every proxy.
     pub replicas: usize,
 }
 
@@ -84,11 +91,10 @@ pub(super) struct Shared {
     /// A command found that the session's epoch is over.
     kick: Notify,
     proxies: Mutex<Proxies>,
-    began: Mutex<Option<(Epoch, Timestamp)>>,
+    tenure: Mutex<Tenure>,
     floor: AtomicU64,
     lag: AtomicU64,
     sessions: AtomicU64,
-    leased_until: AtomicU64,
     /// When the last session ended, or this was made.
     lost_at: AtomicU64,
     trouble: Mutex<Option<String>>,
@@ -123,11 +129,10 @@ impl RedisLog {
             live: watch::Sender::new(None),
             kick: Notify::new(),
             proxies: Mutex::default(),
-            began: Mutex::default(),
+            tenure: Mutex::new(Tenure::new(membership.replicas > 0)),
             floor: AtomicU64::new(0),
             lag: AtomicU64::new(0),
             sessions: AtomicU64::new(0),
-            leased_until: AtomicU64::new(0),
             lost_at: AtomicU64::new(clock.now().0),
             trouble: Mutex::default(),
             clock,
@@ -142,13 +147,16 @@ impl RedisLog {
     /// How things stand.
     pub fn figures(&self) -> LogFigures {
         let now = self.0.clock.now();
-        let epoch = lock(&self.0.began).map_or(Epoch(0), |(epoch, _)| epoch);
+        let (epoch, lease_left) = {
+            let tenure = lock(&self.0.tenure);
+            (tenure.epoch().unwrap_or(Epoch(0)), tenure.left(now))
+        };
         LogFigures {
             is_connected: self.0.live.borrow().is_some(),
             trouble: lock(&self.0.trouble).clone(),
             lag: self.0.lag.load(Ordering::Relaxed),
             sessions: self.0.sessions.load(Ordering::Relaxed),
-            lease_left: session::left(Timestamp(self.0.leased_until.load(Ordering::Relaxed)), now),
+            lease_left,
             proxies: self.0.proxies().figures(epoch, now),
         }
     }
@@ -227,23 +235,19 @@ impl Shared {
             proxies.see(entries, now);
             proxies.standings(epoch, position, now)
         };
-        // Those who followed another epoch may not know yet that it is over. Their leases have run out by then.
-        let settled = lock(&self.began).is_some_and(|(own, since)| own == epoch && now.since(since) >= LEASE + MARGIN);
-        if !settled {
-            return (
-                not(
-                    "the ledger's epoch is new to this proxy, and nothing is confirmed for one lease".into(),
-                    standings,
-                ),
-                true,
-            );
+        if !lock(&self.tenure).is_settled(epoch, now) {
+            let why = match live.control.is_replicated().await {
+                Ok(false) => TOO_FEW_REPLICAS,
+                _ => "the ledger's epoch is new to this proxy, and nothing is confirmed for one lease",
+            };
+            return (not(why.into(), standings), true);
         }
         if !standings.iter().all(|proxy| proxy.reached.is_safe()) {
             return (Confirmation { confirmed: false, proxies: standings, obstacle: None }, true);
         }
         match live.control.is_replicated().await {
             Ok(true) => (Confirmation { confirmed: true, proxies: standings, obstacle: None }, false),
-            Ok(false) => (not("too few replicas have it".into(), standings), true),
+            Ok(false) => (not(TOO_FEW_REPLICAS.into(), standings), true),
             Err(error) => (not(error.to_string(), standings), true),
         }
     }
@@ -252,25 +256,18 @@ impl Shared {
         lock(&self.proxies)
     }
 
-    /// A session of this epoch is up.
-    fn began(&self, epoch: Epoch, now: Timestamp) {
-        let mut began = lock(&self.began);
-        if began.is_none_or(|(known, _)| known != epoch) {
-            *began = Some((epoch, now));
-        }
-    }
-
     /// This proxy has read up to a position of a log that ends at `head`.
     fn reached(&self, position: Position, head: Position) {
         self.lag.store(head.saturating_sub(position), Ordering::Relaxed);
     }
 
-    fn leased(&self, until: Timestamp) {
-        self.leased_until.fetch_max(until.0, Ordering::Relaxed);
+    /// A session is up.
+    fn follows(&self, live: Live) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+        self.live.send_replace(Some(live));
     }
 
-    fn well(&self) {
-        self.sessions.fetch_add(1, Ordering::Relaxed);
+    fn recovered(&self) {
         *lock(&self.trouble) = None;
     }
 
@@ -279,6 +276,11 @@ impl Shared {
         if self.live.send_replace(None).is_some() {
             self.lost_at.store(self.clock.now().0, Ordering::Relaxed);
         }
+        self.ails(trouble);
+    }
+
+    /// Something keeps the lease from being renewed; told once.
+    fn ails(&self, trouble: &str) {
         let mut known = lock(&self.trouble);
         if known.as_deref() != Some(trouble) {
             tracing::warn!(trouble, "the shared ledger is not followed");

@@ -1,4 +1,4 @@
-//! Following the log: one connection that reads and one that commands, both to the same process, until either fails.
+//! Following the log: a connection that reads and one that commands, both to the same process, until either fails.
 //!
 //! Nothing here hides a lost connection. A session that ends for whatever reason is followed by a whole new one, which looks
 //! again whether the log is the one that was followed before. Meanwhile the lease runs out by itself.
@@ -6,7 +6,9 @@
 use super::control::{Control, ControlError, Joined, Known};
 use super::entry::{Broken, Place};
 use super::isolation::Isolation;
-use super::{Live, Shared};
+use super::proxies::{LEASE, MARGIN};
+use super::replicas::Replicas;
+use super::{Live, Shared, lock};
 use crate::clock::Timestamp;
 use crate::ledger::{Adopted, Epoch, Ledger, Position, Record};
 use crate::store::redis::connect::connect_to_master;
@@ -16,6 +18,7 @@ use redis::streams::{StreamId, StreamRangeReply, StreamReadReply};
 use redis::{InfoDict, RedisError};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
@@ -29,6 +32,11 @@ const BLOCK: Duration = Duration::from_millis(250);
 const READ_TIMEOUT: Duration = Duration::from_secs(1);
 /// Between two attempts to open a session.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long a session goes on with a server whose replicas do not say that they have anything. Another may be the master by
+/// now, and this one not know it.
+const WITHOUT_REPLICAS: Duration = LEASE.saturating_mul(2);
+/// Between two looks into the outbox. A purge goes there also while a session is up, if its command failed.
+const REDELIVER_EVERY: Duration = Duration::from_millis(500);
 /// Epochs that are known to be over.
 const LEFT_MAX: usize = 1_000;
 /// Entries that one read brings.
@@ -53,12 +61,15 @@ enum Ended {
     Random(#[from] std::io::Error),
     #[error("a command found another epoch")]
     Kicked,
+    #[error("too few replicas have what this proxy says")]
+    TooFewReplicas,
 }
 
 /// Follows the log until it is told to stop, then leaves.
 pub(super) async fn follow(shared: Arc<Shared>, ledger: Ledger, stop: CancellationToken) {
     let isolation = Isolation::new(shared.on_isolation);
-    let mut follower = Follower { shared, ledger, isolation, known: Known::default(), left: VecDeque::new() };
+    let (known, left, owes) = (Known::default(), VecDeque::new(), Arc::default());
+    let mut follower = Follower { shared, ledger, isolation, known, left, owes };
     let following = async {
         loop {
             let Err(ended) = follower.session().await;
@@ -78,6 +89,8 @@ struct Follower {
     /// Epochs that were followed before, oldest first. The log of one is over for good, wherever it is found again: what was
     /// stored under it may have been purged in another since.
     left: VecDeque<Epoch>,
+    /// Whether what was placed shortly before this epoch has yet to be placed in it.
+    owes: Arc<AtomicBool>,
 }
 
 /// Never made: a session goes on until it fails.
@@ -85,17 +98,8 @@ enum Never {}
 
 impl Follower {
     async fn session(&mut self) -> Result<Never, Ended> {
-        let settings = &self.shared.settings;
-        let (control, mut tail) = tokio::try_join!(
-            connect_to_master(settings, &self.shared.keys.state),
-            connect_to_master(settings, &self.shared.keys.state)
-        )?;
-        let mut control =
-            Control { connection: control, keys: self.shared.keys.clone(), replicas: self.shared.replicas };
-        if run_of(&mut control.connection).await? != run_of(&mut tail).await? {
-            return Err(Ended::TwoServers);
-        }
-        let is_one = matches!(settings.servers, Servers::One(_));
+        let (mut control, mut tail) = self.connect().await?;
+        let is_one = matches!(self.shared.settings.servers, Servers::One(_));
         let restart_is_safe = is_one && is_restart_safe(&mut control.connection).await?;
         let fresh = Epoch::random()?;
         let identity = &self.shared.identity;
@@ -117,19 +121,38 @@ impl Follower {
             }
         }
         let place = self.resume(&joined);
-        self.shared.began(joined.epoch, self.shared.clock.now());
-        let mut reader = Reader { epoch: joined.epoch, tail, place, control, restart_is_safe };
+        lock(&self.shared.tenure).follow(joined.epoch);
+        let replicated = self.shared.clock.now();
+        let mut reader = Reader { epoch: joined.epoch, tail, place, control, restart_is_safe, replicated };
         self.renew(&mut reader).await?;
-        self.shared.well();
-        self.shared.live.send_replace(Some(Live { control: reader.control.clone(), epoch: joined.epoch }));
-        let ledger = self.ledger.clone();
+        self.shared.follows(Live { control: reader.control.clone(), epoch: joined.epoch });
         // It ends with the session: the next one begins it anew.
-        let _redelivery = AbortOnDropHandle::new(tokio::spawn(async move {
-            if let Err(error) = ledger.redeliver(is_new).await {
-                tracing::warn!(%error, "what waits in the outbox waits on");
-            }
-        }));
+        let _redelivery = AbortOnDropHandle::new(tokio::spawn(redeliver(self.ledger.clone(), self.owes.clone())));
         self.read(&mut reader).await
+    }
+
+    /// Connections that command and that read, all to the same process.
+    async fn connect(&self) -> Result<(Control, MultiplexedConnection), Ended> {
+        let (settings, keys) = (&self.shared.settings, &self.shared.keys);
+        let enough = self.shared.replicas;
+        let (mut control, mut tail, mut asking) = tokio::try_join!(
+            connect_to_master(settings, &keys.state),
+            connect_to_master(settings, &keys.state),
+            async {
+                match enough {
+                    0 => Ok(None),
+                    _ => connect_to_master(settings, &keys.state).await.map(Some),
+                }
+            }
+        )?;
+        let run = run_of(&mut control).await?;
+        for other in [Some(&mut tail), asking.as_mut()].into_iter().flatten() {
+            if run_of(other).await? != run {
+                return Err(Ended::TwoServers);
+            }
+        }
+        let replicas = asking.map(|asking| Arc::new(Replicas::new(enough, asking, keys.state.clone())));
+        Ok((Control { connection: control, keys: keys.clone(), replicas }, tail))
     }
 
     /// The log is another one than was followed before: all of it is read, then all that was known is replaced at once.
@@ -157,6 +180,7 @@ impl Follower {
             }
             self.left.push_back(left);
         }
+        self.owes.store(true, Ordering::Relaxed);
         self.ledger.adopt(Adopted { epoch: joined.epoch, floor: joined.floor, records });
         self.note(joined.epoch, &place);
         Ok(())
@@ -225,12 +249,19 @@ impl Follower {
         let (mode, safe) = (self.isolation.told(), reader.restart_is_safe);
         let renewed = reader.control.renew(identity, mode, reader.epoch, &reader.place, safe).await?;
         self.shared.reached(reader.place.position, renewed.head);
-        self.isolation.heard(renewed.is_alone);
+        self.isolation.heard(renewed.is_alone, renewed.is_replicated);
         self.ledger.set_on_isolation(self.isolation.in_force());
+        let now = self.shared.clock.now();
+        if renewed.is_replicated {
+            reader.replicated = now;
+            self.shared.recovered();
+        } else {
+            self.shared.ails(&Ended::TooFewReplicas.to_string());
+        }
         if renewed.holds {
-            let until = before.plus(identity.lease.saturating_sub(super::proxies::MARGIN));
+            let until = before.plus(identity.lease.saturating_sub(MARGIN));
             self.ledger.extend_lease(until);
-            self.shared.leased(until);
+            lock(&self.shared.tenure).renewed(now, until);
         }
         Ok(renewed.floor)
     }
@@ -241,6 +272,9 @@ impl Follower {
         reader.restart_is_safe = reader.restart_is_safe && is_restart_safe(&mut reader.control.connection).await?;
         let (_, entries) = reader.control.proxies().await?;
         let now = self.shared.clock.now();
+        if now.since(reader.replicated) > WITHOUT_REPLICAS {
+            return Err(Ended::TooFewReplicas);
+        }
         let lapsed = {
             let mut proxies = self.shared.proxies();
             proxies.see(entries, now);
@@ -279,6 +313,8 @@ struct Reader {
     place: Place,
     control: Control,
     restart_is_safe: bool,
+    /// When enough replicas had last all that this proxy had said, or when the session began.
+    replicated: Timestamp,
 }
 
 impl Reader {
@@ -289,6 +325,17 @@ impl Reader {
         let answer = read.query_async::<Option<StreamReadReply>>(&mut self.tail);
         let answer = timeout(BLOCK + READ_TIMEOUT, answer).await.map_err(|_| Ended::Hangs)??;
         Ok(answer.into_iter().flat_map(|reply| reply.keys).flat_map(|key| key.ids).collect())
+    }
+}
+
+/// Places what has to be placed, and whatever comes to wait later on.
+async fn redeliver(ledger: Ledger, owes: Arc<AtomicBool>) {
+    loop {
+        match ledger.redeliver(owes.load(Ordering::Relaxed)).await {
+            Ok(()) => owes.store(false, Ordering::Relaxed),
+            Err(error) => tracing::warn!(%error, "what waits in the outbox waits on"),
+        }
+        sleep(REDELIVER_EVERY).await;
     }
 }
 
@@ -327,9 +374,4 @@ async fn info(connection: &mut MultiplexedConnection, section: &str) -> Result<I
     let mut info = redis::cmd("INFO");
     let answer = info.arg(section).query_async::<InfoDict>(connection);
     Ok(timeout(READ_TIMEOUT, answer).await.map_err(|_| Ended::Hangs)??)
-}
-
-/// A lease's end, for figures.
-pub(super) fn left(until: Timestamp, now: Timestamp) -> Duration {
-    until.since(now)
 }
