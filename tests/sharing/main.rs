@@ -6,9 +6,15 @@
 //! - [`isolation`]: what the others believe of a proxy that is cut off
 //! - [`outbox`]: purges while Redis is away
 //! - [`masters`]: two servers that both say they are the master
+//! - [`sentinel`]: a real set with sentinels, and what becomes of purges when its master is replaced
+//! - [`cluster`]: the same with a real cluster
+//! - [`stream`]: purges that never stop, and what must hold of each at the moment it is confirmed
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
+mod cluster;
+#[path = "../parts/cluster.rs"]
+mod cluster_servers;
 mod confirmation;
 mod epochs;
 mod isolation;
@@ -18,6 +24,10 @@ mod outbox;
 #[path = "../parts/redis.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod redis_server;
+mod sentinel;
+#[path = "../parts/sentinels.rs"]
+mod sentinels;
+mod stream;
 #[path = "../parts/wire.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod wire;

@@ -1,26 +1,63 @@
 //! Who the master is: asked of the sentinels, or of a cluster's nodes. An answer is only ever a hint; a server that is said
 //! to be the master is asked for its role, and all are asked at once, so that none that hangs delays the others' answer.
+//!
+//! Whoever was cut off from the others names a master of the past, which may think itself one still. So of the sentinels the
+//! newest word counts, and a cluster's node that finds the cluster down is not believed.
 
 use super::connect::{self, Login};
 use super::connect_error::ConnectError;
 use super::settings::{Address, Host, Servers, Settings};
 use redis::aio::MultiplexedConnection;
-use redis::{ErrorKind, Pipeline, RedisError, ServerErrorKind, Value, from_redis_value};
+use redis::{ErrorKind, InfoDict, Pipeline, RedisError, ServerErrorKind, Value, from_redis_value};
+use std::collections::HashMap;
+use std::time::Duration;
 use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+
+/// How long the other sentinels are listened to once one has answered.
+const OTHERS_WAIT: Duration = Duration::from_millis(50);
 
 /// A connection to the master that the sentinels name.
 pub(super) async fn master_by_sentinels(settings: &Settings) -> Result<MultiplexedConnection, ConnectError> {
     let Servers::Sentinel { nodes, .. } = &settings.servers else { return Err(ConnectError::NoMaster) };
-    first_of(nodes, |node| {
+    let master = newest_of(nodes, |node| {
         let settings = settings.clone();
-        async move {
-            let master = ask_sentinel(&settings, node).await?;
-            let mut connection = connect::connect(&settings, &master).await?;
-            is_master(&mut connection, &master, settings.tls.is_some()).await?;
-            Ok(connection)
-        }
+        async move { ask_sentinel(&settings, node).await }
     })
-    .await
+    .await?;
+    let mut connection = connect::connect(settings, &master).await?;
+    is_master(&mut connection, &master, settings.tls.is_some()).await?;
+    Ok(connection)
+}
+
+/// Asks all at once and takes the newest word, the one of the highest number, of those that come soon; else what the last
+/// one said.
+async fn newest_of<A>(nodes: &[Host], ask: impl Fn(Host) -> A) -> Result<Address, ConnectError>
+where
+    A: Future<Output = Result<(u64, Address), ConnectError>> + Send + 'static,
+{
+    let mut asked: JoinSet<_> = nodes.iter().cloned().map(ask).collect();
+    let mut newest: Option<(u64, Address)> = None;
+    let mut failed = ConnectError::NoMaster;
+    let mut until = None;
+    loop {
+        let next = match until {
+            None => asked.join_next().await,
+            Some(until) => timeout_at(until, asked.join_next()).await.unwrap_or_default(),
+        };
+        match next {
+            Some(Ok(Ok(word))) => {
+                until = until.or(Some(Instant::now() + OTHERS_WAIT));
+                if newest.as_ref().is_none_or(|known| word.0 > known.0) {
+                    newest = Some(word);
+                }
+            }
+            Some(Ok(Err(error))) => failed = error,
+            // Nobody aborts these; a panic in one leaves the others.
+            Some(Err(_)) => {}
+            None => return newest.map(|(_, master)| master).ok_or(failed),
+        }
+    }
 }
 
 /// Asks all at once and takes the first that is any good; else what the last one said.
@@ -41,21 +78,28 @@ where
     Err(failed)
 }
 
-async fn ask_sentinel(settings: &Settings, node: Host) -> Result<Address, ConnectError> {
+/// The master by the word of one sentinel, and which failover that word comes from: each has a higher number.
+async fn ask_sentinel(settings: &Settings, node: Host) -> Result<(u64, Address), ConnectError> {
     let Servers::Sentinel { master, username, password, .. } = &settings.servers else {
         return Err(ConnectError::NoMaster);
     };
     let login = Login { username: username.as_deref(), password: password.as_ref(), database: 0 };
     let address = Address::Tcp(node);
     let mut sentinel = connect::open(settings.tls.as_ref(), &address, login).await?;
-    let mut question = redis::cmd("SENTINEL");
-    question.arg("GET-MASTER-ADDR-BY-NAME").arg(master);
-    let answer: Result<Option<(String, u16)>, RedisError> = question.query_async(&mut sentinel).await;
-    match answer {
-        Ok(Some((name, port))) => Ok(Address::Tcp(Host { name, port })),
-        Ok(None) => Err(ConnectError::NoMaster),
-        Err(error) => Err(ConnectError::of(&error, &address, settings.tls.is_some())),
-    }
+    let mut questions = Pipeline::new();
+    questions.cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(master);
+    questions.cmd("SENTINEL").arg("MASTER").arg(master).ignore_errors();
+    let failed = |error: RedisError| ConnectError::of(&error, &address, settings.tls.is_some());
+    let answers: Vec<Result<Value, RedisError>> = questions.query_async(&mut sentinel).await.map_err(failed)?;
+    let mut answers = answers.into_iter();
+    let named = answers.next().ok_or(ConnectError::NoMaster)?.map_err(failed)?;
+    let named: Option<(String, u16)> = from_redis_value(named).map_err(|error| failed(error.into()))?;
+    let (name, port) = named.ok_or(ConnectError::NoMaster)?;
+    // One who may not ask that believes whoever answers first.
+    let more =
+        answers.next().and_then(Result::ok).and_then(|more| from_redis_value::<HashMap<String, String>>(more).ok());
+    let number = more.and_then(|more| more.get("config-epoch")?.parse().ok()).unwrap_or(0);
+    Ok((number, Address::Tcp(Host { name, port })))
 }
 
 /// A sentinel that was cut off names the old master.
@@ -99,9 +143,15 @@ impl Cluster {
                 let mut connection = connect::connect(&settings, &address).await?;
                 let mut questions = Pipeline::new();
                 questions.cmd("CLUSTER").arg("KEYSLOT").arg(slot_of).cmd("CLUSTER").arg("SLOTS");
-                let answer: Result<(u16, Vec<Vec<Value>>), RedisError> = questions.query_async(&mut connection).await;
-                let (slot, ranges) =
+                questions.cmd("CLUSTER").arg("INFO");
+                let answer: Result<(u16, Vec<Vec<Value>>, InfoDict), RedisError> =
+                    questions.query_async(&mut connection).await;
+                let (slot, ranges, info) =
                     answer.map_err(|error| ConnectError::of(&error, &address, settings.tls.is_some()))?;
+                if info.get::<String>("cluster_state").is_some_and(|state| state == "fail") {
+                    let why = "the cluster is down".into();
+                    return Err(ConnectError::Protocol { address: address.to_string(), why });
+                }
                 Ok(Cluster::of(&ranges, slot, &node))
             }
         })
