@@ -17,6 +17,9 @@ pub enum FetchFailure {
     /// It answered with something that is not HTTP.
     #[error("the origin's answer is broken: {0}")]
     Broken(String),
+    /// The request's own body broke off or stalled while it was being sent: the client's fault, not the origin's.
+    #[error("{0}")]
+    Request(String),
     /// Every connection that is allowed is busy.
     #[error("all connections to the origin are busy")]
     Busy,

@@ -1,7 +1,7 @@
 //! One origin: a pool of connections with a bound, deadlines on every wait, and one retry where it is safe.
 
 use super::{FetchFailure, OriginBody, Settings};
-use crate::body::Body;
+use crate::body::{Body, BodyError};
 use crate::clock::{Clock, Timestamp};
 use crate::headers::list_items;
 use crate::policy::Framing;
@@ -127,6 +127,7 @@ impl Origin {
         match timeout(self.settings.response_timeout, self.client.request(request)).await {
             Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),
             Ok(Err(error)) if error.is_connect() => Err(FetchFailure::Unreachable(innermost(&error))),
+            Ok(Err(error)) if is_of_the_request(&error) => Err(FetchFailure::Request(innermost(&error))),
             Ok(Err(error)) if was_dropped(&error) => Err(FetchFailure::Dropped(innermost(&error))),
             Ok(Err(error)) => Err(FetchFailure::Broken(innermost(&error))),
             Ok(Ok(response)) if response.status().as_u16() > 599 => {
@@ -181,6 +182,12 @@ fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
             None => Framing::UntilClose,
         },
     }
+}
+
+/// Whether a request failed because its own body did.
+fn is_of_the_request(error: &(dyn std::error::Error + 'static)) -> bool {
+    std::iter::successors(Some(error), |error| error.source())
+        .any(|cause| matches!(cause.downcast_ref(), Some(BodyError::Client(_))))
 }
 
 /// Whether a connection ended before it had brought a head: a pooled one that had died, or one that was cut.

@@ -25,7 +25,7 @@ impl Failure {
     /// The reason, as logs, metrics and `Cache-Status` name it.
     pub(super) fn reason(&self) -> Reason {
         match self {
-            Failure::Target(_) => Reason::BadRequest,
+            Failure::Target(_) | Failure::Fetch(FetchFailure::Request(_)) => Reason::BadRequest,
             Failure::Misdirected => Reason::Misdirected,
             Failure::Fetch(FetchFailure::Unreachable(_)) => Reason::OriginUnreachable,
             Failure::Fetch(FetchFailure::Timeout(_)) => Reason::OriginTimeout,
@@ -49,7 +49,7 @@ impl Failure {
     /// What the client is told: its own mistakes in words, the origin's and ours without what is behind (row L7).
     fn message(&self) -> String {
         match self {
-            Failure::Target(_) | Failure::Misdirected => self.to_string(),
+            Failure::Target(_) | Failure::Misdirected | Failure::Fetch(FetchFailure::Request(_)) => self.to_string(),
             Failure::Fetch(FetchFailure::Timeout(_)) => "The shop did not answer in time. Please try again.".into(),
             Failure::Fetch(FetchFailure::Busy) => "The shop is busy. Please try again.".into(),
             Failure::Fetch(FetchFailure::Lost) => "Something went wrong here. Please try again.".into(),

@@ -78,6 +78,8 @@ async fn exchange(
 pub(super) fn count_exchange(figures: &RouteFigures, answered: &Result<Answered, FetchFailure>) {
     match answered {
         Ok(answered) => figures.origin_answered(OriginResult::of(answered.status), Some(answered.took)),
+        // The origin did nothing wrong, and was not asked to the end.
+        Err(FetchFailure::Request(_)) => {}
         Err(_) => figures.origin_answered(OriginResult::Failed, None),
     }
 }
