@@ -179,11 +179,11 @@ fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHe
         Some(_) if stale::is_failure(answered.status) => Err(Reason::Status),
         _ => storing::decide(&exchange, &errand.rule.lifetime, cookies, false),
     };
-    let tags = plan.as_ref().map_err(|reason| *reason).and_then(|_| errand.tags(&answered.fields));
-    let (plan, tags) = match (plan, tags) {
+    // What is shared without being kept is judged by its tags as well: whoever comes after a purge does not get it.
+    let (plan, tags) = match (plan, errand.tags(&answered.fields)) {
         (Ok(plan), Ok(tags)) => (Some(plan), tags),
-        (Err(reason), _) | (_, Err(reason)) if storing::may_share_unstored(&exchange, reason, cookies) => {
-            return Ok(head_of(errand, answered, None, Tags::default(), length, reason));
+        (Err(reason), Ok(tags)) if storing::may_share_unstored(&exchange, reason, cookies) => {
+            return Ok(head_of(errand, answered, None, tags, length, reason));
         }
         (Err(reason), _) | (_, Err(reason)) => return Err(reason),
     };

@@ -51,6 +51,24 @@ async fn what_was_being_fetched_when_the_purge_came_is_not_served_after_it() {
 }
 
 #[tokio::test]
+async fn an_error_that_was_being_fetched_when_the_purge_came_is_not_served_after_it_either() {
+    let stage = Stage::open().await;
+    let gate = Gate::shut();
+    let down = crate::stage::answer("503 Service Unavailable", "down", &[]).held_by(&gate);
+    stage.origin.says("/products/a", [down, page("new", &[])]);
+
+    let mut before = stage.client().await;
+    before.send(request("GET", "/products/a", &[])).await;
+    gate.reached_by(1).await;
+    stage.purge_tag("product:a").await;
+    let mut after = stage.client().await;
+    after.send(request("GET", "/products/a", &[])).await;
+    gate.open();
+    before.response("GET").await.expect(503, "down");
+    after.response("GET").await.expect(200, "new");
+}
+
+#[tokio::test]
 async fn who_joined_a_fill_after_the_purge_refuses_it_and_all_of_them_elect_one_new_one() {
     let stage = Stage::open().await;
     let (old, new) = (Gate::shut(), Gate::shut());
