@@ -1,6 +1,6 @@
 //! What a webhook's event lets go: tags and URLs made from its payload.
 
-use crate::key::Target;
+use crate::key::{QueryRules, Target};
 use crate::ledger::{Invalidation, Mode, Scope, Source};
 use crate::tags::Tag;
 use serde_json::Value;
@@ -26,7 +26,10 @@ pub struct EventRule {
 
 /// A text with holes for values of the payload's `data`: `product:{slug}`, `{product.slug}`, `{categories[*].id}`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Template(Box<[Part]>);
+pub struct Template {
+    text: Box<str>,
+    parts: Box<[Part]>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Part {
@@ -72,17 +75,18 @@ impl Template {
         if !rest.is_empty() {
             parts.push(Part::Text(rest.into()));
         }
-        if parts.is_empty() { Err(BadTemplate::Empty) } else { Ok(Template(parts.into())) }
+        if parts.is_empty() { Err(BadTemplate::Empty) } else { Ok(Template { text: text.into(), parts: parts.into() }) }
     }
 
-    /// The texts it makes from a payload's data: one, several where it says `[*]`, none where a value is missing.
-    pub fn fill(&self, data: &Value) -> Vec<String> {
+    /// The texts it makes from a payload's data: one, or as many as there are where it says `[*]`. None where a value is
+    /// missing: that is a mistake of the payload or the rule, as an empty list is not.
+    pub fn fill(&self, data: &Value) -> Option<Vec<String>> {
         let mut texts = vec![String::new()];
-        for part in &self.0 {
+        for part in &self.parts {
             match part {
                 Part::Text(text) => texts.iter_mut().for_each(|own| own.push_str(text)),
                 Part::Path(steps) => {
-                    let values = values(data, steps);
+                    let values = values(data, steps)?;
                     texts = texts
                         .iter()
                         .flat_map(|own| values.iter().map(move |value| format!("{own}{value}")))
@@ -91,7 +95,7 @@ impl Template {
                 }
             }
         }
-        texts
+        Some(texts)
     }
 }
 
@@ -109,15 +113,22 @@ fn steps(path: &str) -> Option<Box<[Step]>> {
     Some(steps.into())
 }
 
-fn values(data: &Value, steps: &[Step]) -> Vec<String> {
+fn values(data: &Value, steps: &[Step]) -> Option<Vec<String>> {
     let mut found = vec![data];
     for step in steps {
         found = match step {
             Step::Name(name) => found.iter().filter_map(|value| value.get(&**name)).collect(),
-            Step::Each => found.iter().filter_map(|value| value.as_array()).flatten().collect(),
+            Step::Each => {
+                let lists: Vec<&Vec<Value>> = found.iter().filter_map(|value| value.as_array()).collect();
+                if !lists.is_empty() && lists.iter().all(|list| list.is_empty()) {
+                    return Some(Vec::new());
+                }
+                lists.into_iter().flatten().collect()
+            }
         };
     }
-    found.into_iter().filter_map(scalar).collect()
+    let texts: Vec<String> = found.into_iter().filter_map(scalar).collect();
+    (!texts.is_empty()).then_some(texts)
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -134,34 +145,47 @@ fn scalar(value: &Value) -> Option<String> {
 pub(super) struct Asked {
     /// The invalidations.
     pub(super) invalidations: Vec<Invalidation>,
-    /// Texts that are no tags or URLs, in words.
+    /// Templates that the data has no value for, and texts that are no tags or URLs, in words.
     pub(super) skipped: Vec<String>,
 }
 
+/// An event asks for more than is taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the event asks for more than {INVALIDATIONS_MAX} invalidations; nothing was purged")]
+pub(super) struct TooMany;
+
 /// What an event with this data asks for by its rule.
-pub(super) fn expand(rule: &EventRule, data: &Value, reason: &str) -> Asked {
+pub(super) fn expand(rule: &EventRule, data: &Value, query: &QueryRules, reason: &str) -> Result<Asked, TooMany> {
     let mut asked = Asked::default();
-    let mut take = |scope: Result<Scope, String>| match scope {
-        Ok(scope) => asked.invalidations.push(Invalidation {
-            scope,
-            mode: if rule.soft { Mode::Soft } else { Mode::Hard },
-            settle: rule.settle,
-            source: Source::Webhook,
-            reason: reason.into(),
-        }),
-        Err(skipped) => asked.skipped.push(skipped),
+    let mut take = |template: &Template, scope: &dyn Fn(&str) -> Result<Scope, String>| {
+        let Some(texts) = template.fill(data) else {
+            asked.skipped.push(format!("{:?}: the event's data has no value for it", template.text));
+            return;
+        };
+        for text in texts {
+            match scope(&text) {
+                Ok(scope) => asked.invalidations.push(Invalidation {
+                    scope,
+                    mode: if rule.soft { Mode::Soft } else { Mode::Hard },
+                    settle: rule.settle,
+                    source: Source::Webhook,
+                    reason: reason.into(),
+                }),
+                Err(skipped) => asked.skipped.push(skipped),
+            }
+        }
     };
-    for text in rule.tags.iter().flat_map(|template| template.fill(data)) {
-        take(tag(&text));
-    }
-    for text in rule.urls.iter().flat_map(|template| template.fill(data)) {
-        take(Target::parse(&text).map_err(|bad| format!("{text:?}: {bad}")).map(|url| Scope::Url {
-            host: url.host,
-            path: url.path,
-            query: url.query,
-        }));
-    }
-    asked
+    rule.tags.iter().for_each(|template| take(template, &tag));
+    rule.urls.iter().for_each(|template| take(template, &|text| url(text, query)));
+    // What was skipped counts too: a template fills only one more than the limit, and what it left out would be lost.
+    let all = asked.invalidations.len() + asked.skipped.len();
+    if all > INVALIDATIONS_MAX { Err(TooMany) } else { Ok(asked) }
+}
+
+/// A URL scope; ignored parameters do not matter.
+fn url(text: &str, query: &QueryRules) -> Result<Scope, String> {
+    let url = Target::parse(text).map_err(|bad| format!("{text:?}: {bad}"))?;
+    Ok(Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) })
 }
 
 /// A tag scope. Tags of sessions are refused while none are kept: their raw values must not get into the ledger.
@@ -177,14 +201,25 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn fill(template: &str, data: &Value) -> Vec<String> {
+    fn fill(template: &str, data: &Value) -> Option<Vec<String>> {
         Template::parse(template).unwrap().fill(data)
+    }
+
+    fn rule(tags: &[&str], urls: &[&str]) -> EventRule {
+        let templates = |texts: &[&str]| texts.iter().map(|text| Template::parse(text).unwrap()).collect();
+        EventRule {
+            event: "e".into(),
+            tags: templates(tags),
+            urls: templates(urls),
+            soft: false,
+            settle: Duration::ZERO,
+        }
     }
 
     #[test]
     fn templates_reach_into_the_payload() {
         let data = json!({"slug": "lamp", "id": 12, "on": true, "product": {"slug": "x"}, "none": null,
-            "categories": [{"id": 1}, {"id": 2}, {"name": "no id"}]});
+            "categories": [{"id": 1}, {"id": 2}, {"name": "no id"}], "others": []});
         let table: &[(&str, &[&str])] = &[
             ("products", &["products"]),
             ("product:{slug}", &["product:lamp"]),
@@ -192,13 +227,13 @@ mod tests {
             ("p:{product.slug}", &["p:x"]),
             ("category:{categories[*].id}", &["category:1", "category:2"]),
             ("{categories[*].id}/{slug}", &["1/lamp", "2/lamp"]),
-            ("{missing}", &[]),
-            ("{none}", &[]),
-            ("{categories}", &[]),
-            ("{slug.deeper}", &[]),
+            ("{others[*].id}", &[]),
         ];
         for (template, expected) in table {
-            assert_eq!(fill(template, &data), *expected, "{template}");
+            assert_eq!(fill(template, &data).unwrap(), *expected, "{template}");
+        }
+        for template in ["{missing}", "{none}", "{categories}", "{slug.deeper}", "{missing[*].id}", "{slug[*]}"] {
+            assert_eq!(fill(template, &data), None, "{template}");
         }
     }
 
@@ -211,16 +246,29 @@ mod tests {
     }
 
     #[test]
-    fn what_makes_no_tag_is_told_and_the_rest_is_done() {
-        let rule = EventRule {
-            event: "e".into(),
-            tags: ["product:{slug}", "fixed", "session:{slug}"].map(|text| Template::parse(text).unwrap()).into(),
-            urls: [Template::parse("/p/{slug}").unwrap()].into(),
-            soft: false,
-            settle: Duration::ZERO,
-        };
-        let asked = expand(&rule, &json!({"slug": "two words"}), "e");
+    fn what_comes_to_nothing_is_told_and_the_rest_is_done() {
+        let rule = rule(&["product:{slug}", "fixed", "session:{slug}", "shop:{shop}"], &["/p/{slug}"]);
+        let asked = expand(&rule, &json!({"slug": "two words"}), &QueryRules::default(), "e").unwrap();
         assert_eq!(asked.invalidations.len(), 1);
-        assert_eq!(asked.skipped.len(), 3);
+        assert_eq!(asked.skipped.len(), 4);
+        assert_eq!(asked.skipped[2], r#""shop:{shop}": the event's data has no value for it"#);
+    }
+
+    #[test]
+    fn a_url_is_keyed_as_requests_for_it_are() {
+        let query = QueryRules { ignore: crate::key::Globs::new(&["utm_*"]).unwrap() };
+        let asked = expand(&rule(&[], &["{url}"]), &json!({"url": "/p/lamp?utm_source=feed&page=2"}), &query, "e");
+        assert_eq!(asked.unwrap().invalidations[0].scope.to_string(), "url /p/lamp?page=2");
+    }
+
+    #[test]
+    fn more_than_is_taken_is_refused_whole_also_where_some_of_it_is_no_tag() {
+        let expanded = |ids: usize, first: &str| {
+            let ids: Vec<Value> = (0..ids).map(|id| if id == 0 { json!(first) } else { json!(id) }).collect();
+            expand(&rule(&["{ids[*]}"], &[]), &json!({"ids": ids}), &QueryRules::default(), "e")
+        };
+        assert_eq!(expanded(256, "0").unwrap().invalidations.len(), 256);
+        assert_eq!(expanded(257, "0"), Err(TooMany));
+        assert_eq!(expanded(300, "two words"), Err(TooMany));
     }
 }

@@ -65,8 +65,16 @@ pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Resu
     if let Some(event) = &written.event {
         let rule = rules.iter().find(|rule| *rule.event == **event);
         let rule = rule.ok_or_else(|| format!("no rule under invalidation.events speaks of {event:?}"))?;
-        let asked = events::expand(rule, written.data.as_ref().unwrap_or(&Value::Null), event);
-        let as_admin = |own| Invalidation { source: Source::Admin, ..own };
+        let data = written.data.as_ref().unwrap_or(&Value::Null);
+        let asked = events::expand(rule, data, query, event).map_err(|too_many| too_many.to_string())?;
+        // What the asker says goes beyond what the rule says.
+        let as_admin = |own: Invalidation| Invalidation {
+            source: Source::Admin,
+            mode: if written.soft { Mode::Soft } else { own.mode },
+            settle: settle.max(own.settle),
+            reason: written.reason.as_deref().map_or(own.reason, Into::into),
+            ..own
+        };
         let invalidations = asked.invalidations.into_iter().map(as_admin).collect();
         return Ok(Order { invalidations, skipped: asked.skipped, dry_run, wait });
     }
@@ -152,6 +160,15 @@ mod tests {
         ] {
             assert_eq!(scope(json).as_deref(), Ok(expected), "{json}");
         }
+    }
+
+    #[test]
+    fn an_event_is_let_go_as_the_asker_says() {
+        let json = r#"{"event":"product.updated","data":{"slug":"lamp"},"soft":true,"settle":2,"reason":"import"}"#;
+        let own = &order(json).unwrap().invalidations[0];
+        assert_eq!((own.mode, own.settle, &*own.reason), (Mode::Soft, Duration::from_secs(2), "import"));
+        let own = &order(r#"{"event":"product.updated","data":{"slug":"lamp"}}"#).unwrap().invalidations[0];
+        assert_eq!((own.mode, own.settle, &*own.reason), (Mode::Hard, Duration::ZERO, "product.updated"));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use super::answer::{dry, json_response, recorded, refused, status_of};
 use super::order;
 use super::purge::{self, asked};
 use super::signature::Claim;
-use super::{INVALIDATIONS_MAX, Settings, WebhookSettings, events, peer};
+use super::{Settings, WebhookSettings, events, peer};
 use crate::body::Body;
 use crate::clock::{Clock, Stopwatch};
 use crate::key::{Target, UrlText};
@@ -162,9 +162,19 @@ impl Invalidator {
         let rule = settings.events.iter().find(|rule| *rule.event == *event);
         let reason = format!("{event} {id}");
         let data = payload.get("data").unwrap_or(&Value::Null);
-        let asked = rule.map(|rule| events::expand(rule, data, &reason)).unwrap_or_default();
-        if asked.invalidations.len() > INVALIDATIONS_MAX {
-            return malformed(StatusCode::UNPROCESSABLE_ENTITY, "the event asks for more than 256 invalidations");
+        let asked = rule.map(|rule| events::expand(rule, data, &settings.query, &reason)).transpose();
+        let asked = match asked {
+            Ok(asked) => asked.unwrap_or_default(),
+            Err(too_many) => return malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many.to_string()),
+        };
+        if let Some(first) = asked.skipped.first() {
+            tracing::warn!(
+                event,
+                id,
+                skipped = asked.skipped.len(),
+                first,
+                "a part of an event's rule came to nothing"
+            );
         }
         let matched = self.count(&asked.invalidations).await;
         let answer = |receipt: &Receipt| -> Box<str> {
@@ -208,15 +218,16 @@ impl Invalidator {
     pub async fn order(&self, json: &[u8]) -> Result<Value, OrderRefused> {
         let settings = self.settings.load_full();
         let order = order::read(json, &settings.query, &settings.events).map_err(OrderRefused::Bad)?;
-        if order.dry_run {
+        let mut answer = if order.dry_run {
             let matched = self.count(&order.invalidations).await;
-            return Ok(dry(&order.invalidations, &matched));
-        }
-        let wait = order.wait.unwrap_or(settings.wait);
-        let mut answer = self.record(order.invalidations, wait).await.map_err(|error| {
-            let make = if error.in_force() { OrderRefused::NotDurable } else { OrderRefused::Bad };
-            make(error.to_string())
-        })?;
+            dry(&order.invalidations, &matched)
+        } else {
+            let wait = order.wait.unwrap_or(settings.wait);
+            self.record(order.invalidations, wait).await.map_err(|error| {
+                let make = if error.in_force() { OrderRefused::NotDurable } else { OrderRefused::Bad };
+                make(error.to_string())
+            })?
+        };
         if !order.skipped.is_empty() {
             answer["skipped"] = json!(order.skipped);
         }

@@ -122,6 +122,8 @@ async fn what_cannot_be_understood_gets_a_clear_answer_and_costs_nothing() {
     let with = |id, body| Delivery { id, body, ..UPDATED };
     assert_eq!(with("m1", "not json").send(&stage).await.status, 400);
     assert_eq!(with("m2", r#"{"type":"order.placed","data":{}}"#).send(&stage).await.status, 200);
+    let without = with("m4", r#"{"type":"product.updated","data":{"name":"a"}}"#).send(&stage).await;
+    assert!(without.status == 200 && without.text().contains("the event's data has no value for it"), "{without:?}");
     let large = "x".repeat(100 * 1024);
     assert_eq!(with("m3", &large).send(&stage).await.status, 413);
     assert_eq!(Delivery { path: "/webhooks/off", ..UPDATED }.send(&stage).await.status, 404);
