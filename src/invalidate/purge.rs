@@ -96,30 +96,35 @@ fn scopes(head: &Parts, query: &QueryRules) -> Result<Vec<Scope>, NotUnderstood>
         }
         return tags.iter().map(|own| tag(own.as_str()).map_err(NotUnderstood::Tag)).collect();
     }
-    let url = url(head)?;
-    match method {
+    let scope = |url: UrlText| match method {
         None | Some("default") => {
-            Ok(vec![Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) }])
+            Ok(Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) })
         }
         // The only regex that is understood: everything below a path.
         Some("regex") => match url.path.strip_suffix(".*") {
-            Some(path) if url.query.is_none() => Ok(vec![Scope::Prefix { host: url.host, path: path.into() }]),
+            Some(path) if url.query.is_none() => Ok(Scope::Prefix { host: url.host, path: path.into() }),
             _ => Err(NotUnderstood::PurgeMethod),
         },
         Some(_) => Err(NotUnderstood::PurgeMethod),
-    }
+    };
+    urls(head)?.into_iter().map(scope).collect()
 }
 
-/// The URL of the request line where it names one whole, else its path on the Host.
-fn url(head: &Parts) -> Result<UrlText, BadTarget> {
-    if head.uri.authority().is_some() {
-        return Target::parse(&head.uri.to_string());
-    }
+/// The URL that the request line and the Host name. Clients that are told where the cache listens write that address into a
+/// whole URL, and the site into the Host: then both are meant, because a purge of the wrong one of them loses a purge.
+fn urls(head: &Parts) -> Result<Vec<UrlText>, BadTarget> {
     let mut request = http::Request::new(());
-    request.uri_mut().clone_from(&head.uri);
+    *request.uri_mut() = head.uri.path_and_query().map_or_else(|| head.uri.clone(), |path| path.clone().into());
     request.headers_mut().clone_from(&head.headers);
-    let target = Target::of(&request, Scheme::Http)?;
-    Ok(UrlText { host: Some(target.host), path: target.path, query: target.query })
+    if head.uri.authority().is_none() {
+        let target = Target::of(&request, Scheme::Http)?;
+        return Ok(vec![UrlText { host: Some(target.host), path: target.path, query: target.query }]);
+    }
+    let whole = Target::parse(&head.uri.to_string())?;
+    let scheme = if head.uri.scheme_str() == Some("https") { Scheme::Https } else { Scheme::Http };
+    let of_site = Target::of(&request, scheme).ok().map(|target| UrlText { host: Some(target.host), ..whole.clone() });
+    let of_site = of_site.filter(|of_site| of_site.host != whole.host);
+    Ok([whole].into_iter().chain(of_site).collect())
 }
 
 fn mode(fields: &HeaderMap) -> Result<Mode, NotUnderstood> {

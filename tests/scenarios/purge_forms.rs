@@ -56,6 +56,15 @@ async fn wagtail_names_the_whole_url_with_the_scheme_that_visitors_use() {
 }
 
 #[tokio::test]
+async fn a_url_with_the_cache_s_own_address_takes_the_page_of_the_site_that_host_names() {
+    let url =
+        "PURGE http://127.0.0.1:8080/products/b HTTP/1.1\r\nhost: shop.example\r\nX-Purge-Method: default\r\n\r\n";
+    takes(url, &["/products/b"], &["/products/a", "/"]).await;
+    let regex = "PURGE http://127.0.0.1/products/.* HTTP/1.1\r\nhost: shop.example\r\nX-Purge-Method: regex\r\n\r\n";
+    takes(regex, &["/products/a", "/products/b"], &["/"]).await;
+}
+
+#[tokio::test]
 async fn foshttpcache_sends_a_path_or_a_url() {
     let path = "PURGE /products/a?page=2 HTTP/1.1\r\nHost: shop.example\r\n\r\n";
     takes(path, &["/products/a?page=2"], &["/products/a", "/products/b", "/"]).await;
