@@ -14,6 +14,8 @@ pub(super) struct Addresses {
     pub(super) token: Box<str>,
     /// Where visitors come.
     pub(super) public: SocketAddr,
+    /// The host that a path alone is of: the first that is configured, else where visitors come.
+    pub(super) host: Box<str>,
 }
 
 impl Addresses {
@@ -28,10 +30,12 @@ impl Addresses {
             ))
         })?;
         let listen = loaded.config.listen.first().map(|listen| listen.address);
+        let public = listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)));
         Ok(Addresses {
             admin: loaded.config.admin.address,
             token: loaded.config.admin.token,
-            public: listen.unwrap_or_else(|| SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))),
+            public,
+            host: loaded.config.hosts.first().cloned().unwrap_or_else(|| to_connect(public).to_string().into()),
         })
     }
 }
@@ -49,6 +53,20 @@ pub(super) fn to_connect(listener: SocketAddr) -> SocketAddr {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_path_is_of_the_first_host_else_of_the_first_address() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("proxy.yaml");
+        for (lines, host) in [
+            ("hosts: [shop.example, other.example]", "shop.example"),
+            ("listen: [{ address: 0.0.0.0:8085 }]", "127.0.0.1:8085"),
+            ("", "127.0.0.1:8080"),
+        ] {
+            std::fs::write(&file, format!("origin: {{ url: \"http://127.0.0.1:9000\" }}\n{lines}\n")).unwrap();
+            assert_eq!(&*Addresses::read(&file).unwrap().host, host, "{lines}");
+        }
+    }
 
     #[test]
     fn a_listener_on_every_address_is_reached_on_loopback() {

@@ -133,7 +133,7 @@ fn json(text: &str) -> Result<serde_json::Value, String> {
 /// Arguments of `explain`.
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// A URL, or a path of the first configured host
+    /// A URL, or a path of the first configured host, else of the first address
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     pub url: String,
     /// The Cookie field that the request would bear

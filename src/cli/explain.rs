@@ -7,9 +7,10 @@ use crate::admin::{Explanation, KeyShown, StoredShown};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-pub(super) async fn run(client: &Client, explain: &Explain, json: bool) -> Result<(), Failure> {
+pub(super) async fn run(client: &Client, host: &str, explain: &Explain, json: bool) -> Result<(), Failure> {
+    let url = if explain.url.starts_with('/') { format!("http://{host}{}", explain.url) } else { explain.url.clone() };
     let parameters = [
-        ("url", Some(explain.url.as_str())),
+        ("url", Some(url.as_str())),
         ("cookie", explain.cookie.as_deref()),
         ("accept_language", explain.accept_language.as_deref()),
     ];

@@ -48,13 +48,14 @@ fn ask(arguments: &Arguments) -> Result<(), Failure> {
         if let Command::Warm(warm) = &arguments.command {
             return warm::run(warm, &arguments.config, arguments.json).await;
         }
-        let client = Client::new(&Addresses::read(&arguments.config)?);
+        let addresses = Addresses::read(&arguments.config)?;
+        let client = Client::new(&addresses);
         let json = arguments.json;
         match &arguments.command {
             Command::Status => status::run(&client, json).await,
             Command::Clear(clear) => purge::clear(&client, clear, json).await,
             Command::Purge(purge) => purge::run(&client, purge, json).await,
-            Command::Explain(explain) => explain::run(&client, explain, json).await,
+            Command::Explain(explain) => explain::run(&client, &addresses.host, explain, json).await,
             Command::Ledger(ledger) => ledger::run(&client, ledger, json).await,
             _ => Err(Failure::Usage("this command is not one of the clients".into())),
         }

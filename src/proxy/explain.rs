@@ -7,7 +7,7 @@ use super::lookup::{lookup, standing, stored_under};
 use super::{Proxy, Rules};
 use crate::body::Body;
 use crate::clock::Timestamp;
-use crate::key::{BadTarget, Key, Target};
+use crate::key::{BadTarget, Key, Scheme, Target};
 use crate::ledger::Standing;
 use crate::outcome::{Kind, Reason};
 use crate::policy::vary;
@@ -132,7 +132,11 @@ impl Proxy {
         }
         let request = request.body(Body::empty()).map_err(|error| refuse(&error))?;
         let nobody = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-        let (ask, _) = Ask::take(request, nobody, rules, HeaderValue::from_static("-"), self.clock.now())?;
+        let (mut ask, _) = Ask::take(request, nobody, rules, HeaderValue::from_static("-"), self.clock.now())?;
+        // Visitors come by it through a TLS terminator that is a trusted proxy: their pages have a key of their own.
+        if url.get(..6).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https:")) {
+            ask.target.scheme = Scheme::Https;
+        }
         Ok(ask)
     }
 }

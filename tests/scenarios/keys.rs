@@ -122,6 +122,20 @@ async fn w1_w5_k18_paths_that_could_be_anothers_alias_are_passed() {
 }
 
 #[tokio::test]
+async fn explain_by_https_speaks_of_what_visitors_of_a_terminator_get() {
+    let trusting = format!("store: {{ backend: memory }}\ntrusted_proxies: [127.0.0.1]\n{}", crate::stage::ROUTES);
+    let stage = Stage::with(&trusting).await;
+    stage.origin.says("/products/a", [page("a", &[])]);
+    stage.get_with("/products/a", &["X-Forwarded-For: 203.0.113.9", "X-Forwarded-Proto: https"]).await;
+    for (url, reason) in
+        [("https://shop.example/products/a", "fresh"), ("http://shop.example/products/a", "not-stored")]
+    {
+        let explained = stage.admin(&format!("/api/v1/explain?url={url}")).await.text();
+        assert!(explained.contains(&format!(r#""reason":"{reason}""#)), "{url}: {explained}");
+    }
+}
+
+#[tokio::test]
 async fn a_rule_may_be_for_one_host_and_for_some_methods() {
     let rules = r#"
 store: { backend: memory }
