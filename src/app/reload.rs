@@ -17,6 +17,8 @@ pub struct ReloadError(pub Vec<Mistake>);
 /// Knows the configuration in force, and puts another one in its place.
 pub(super) struct Reloader {
     shop: Arc<Shop>,
+    /// What the process was started with: of some of it only a start can make another.
+    started: Arc<Config>,
     path: PathBuf,
     environment: Environment,
     state: Mutex<State>,
@@ -31,13 +33,10 @@ struct State {
 
 impl Reloader {
     pub(super) fn new(shop: Arc<Shop>, path: &Path, environment: Environment, loaded: Loaded) -> Reloader {
-        let state = State {
-            config: Arc::new(loaded.config),
-            hash: loaded.hash,
-            loaded: shop.clock.wall(),
-            refused: Vec::new(),
-        };
-        Reloader { shop, path: path.into(), environment, state: Mutex::new(state) }
+        let started = Arc::new(loaded.config);
+        let state =
+            State { config: started.clone(), hash: loaded.hash, loaded: shop.clock.wall(), refused: Vec::new() };
+        Reloader { shop, started, path: path.into(), environment, state: Mutex::new(state) }
     }
 
     /// What is in force.
@@ -72,7 +71,7 @@ impl Reloader {
     fn put_in_force(&self, loaded: Loaded) -> Reloaded {
         let old = self.settings();
         let changed = self.state().hash != loaded.hash;
-        let needs_restart = needs_restart(&old, &loaded.config);
+        let needs_restart = needs_restart(&self.started, &loaded.config);
         if let Err(error) = self.shop.observer.log_access(&loaded.config.log) {
             tracing::error!(%error, "the access log stays as it was");
         }

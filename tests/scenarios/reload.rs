@@ -52,6 +52,18 @@ async fn a_bad_file_is_refused_with_all_its_mistakes_and_the_old_one_stays() {
 }
 
 #[tokio::test]
+async fn what_only_a_restart_changes_is_told_until_the_file_says_what_is_running() {
+    let stage = Stage::with(LONG).await;
+    let moved = stage.config().replace(LONG, &format!("max_keep: 2d\n{LONG}"));
+    for (config, expected) in
+        [(&*moved, &["max_keep"][..]), (&moved.replace("1h", "2h"), &["max_keep"]), (stage.config(), &[])]
+    {
+        stage.save(config);
+        assert_eq!(stage.app.reload().expect("a good file").needs_restart, expected, "{config}");
+    }
+}
+
+#[tokio::test]
 async fn a_rule_that_changed_makes_its_stored_pages_a_miss() {
     let stage = Stage::with(LONG).await;
     stage.origin.says("/", [page("1", &[]), page("2", &[])]);
