@@ -77,14 +77,43 @@ fn parse(path: &Path, text: &str) -> Result<Node, Vec<Mistake>> {
         }
         Ok(spanned) => Ok(node(spanned)),
         Err(error) => {
-            let place = error.location().map(|location| (location.line(), location.column())).unwrap_or_default();
-            let message = error.without_snippet().to_string();
-            // The first line says what is wrong; what follows repeats the place.
-            let message = message.lines().next().unwrap_or_default().to_string();
-            let (line, column) = place;
-            Err(vec![Mistake { file: path.into(), line, column, key: String::new(), message }])
+            let (line, column) =
+                error.location().map(|location| (location.line(), location.column())).unwrap_or_default();
+            let (key, message) = in_words(error.without_snippet());
+            Err(vec![Mistake { file: path.into(), line, column, key, message }])
         }
     }
+}
+
+/// The key and what is wrong with it: the library speaks to programmers, and of its own options.
+fn in_words(error: &serde_yaml::Error) -> (String, String) {
+    use serde_yaml::Error;
+    match error {
+        Error::AliasError { error, .. } | Error::WithSnippet { error, .. } => in_words(error),
+        Error::DuplicateMappingKey { key, .. } => {
+            (key.clone().unwrap_or_default(), "stands there twice; write it once, with everything it is to hold".into())
+        }
+        Error::MultipleDocuments { .. } => {
+            (String::new(), "a second document begins here; write everything in one, without a line ---".into())
+        }
+        Error::Budget { .. } => (String::new(), too_much()),
+        other => {
+            // The first line says what is wrong; what follows, and the end of the first, repeat the place.
+            let message = other.to_string();
+            let line = message.lines().next().unwrap_or_default();
+            let what = line.rsplit_once(" at line ").map_or(line, |(what, _)| what);
+            // The parser's own bound, which it comes to while it looks ahead.
+            let is_deep = what.contains("recursion limit");
+            (String::new(), if is_deep { too_much() } else { format!("is not YAML: {what}") })
+        }
+    }
+}
+
+fn too_much() -> String {
+    format!(
+        "the file comes to more than {NODES_MAX} values, or nests deeper than {DEPTH_MAX}; aliases count as often as they are \
+         used: write fewer of them"
+    )
 }
 
 fn node(spanned: Spanned<Value>) -> Node {

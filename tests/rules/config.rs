@@ -194,15 +194,25 @@ fn mistakes_of_the_file_as_a_whole_are_told() {
 
 #[test]
 fn c11_repeated_keys_broken_yaml_and_bombs_are_told_with_their_line() {
-    let repeated = told(&with("hosts: []\nhosts: [a]")).unwrap_err();
-    assert!(repeated.contains(":3:") && repeated.contains("hosts"), "{repeated}");
-    let broken = told(&with("routes: [")).unwrap_err();
-    assert!(broken.starts_with("proxy.yaml:"), "{broken}");
+    let table = [
+        ("hosts: []\nhosts: [a]", "proxy.yaml:3:1: hosts: stands there twice; write it once"),
+        ("store: { backend: sqlite, backend: memory }", "proxy.yaml:2:27: backend: stands there twice; write it once"),
+        ("routes: [", "proxy.yaml:2:9: is not YAML: unclosed bracket '['"),
+        ("routes:\n\t- a", "proxy.yaml:3:2: is not YAML: tabs disallowed"),
+        ("---\nhosts: []", "proxy.yaml:3:1: a second document begins here; write everything in one"),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.starts_with(expected) && told.lines().count() == 1, "{expected}\nis not\n{told}");
+    }
     let bomb = (0..12).fold("a0: &a0 [x, x]\n".to_string(), |bomb, n| {
         bomb + &format!("a{}: &a{} [{}]\n", n + 1, n + 1, vec![format!("*a{n}"); 10].join(", "))
     });
-    let told = told(&with(&bomb)).unwrap_err();
-    assert!(told.lines().count() < 20, "{told}");
+    let nested = |levels| format!("hosts: {}{}", "[".repeat(levels), "]".repeat(levels));
+    for bomb in [bomb, nested(40), nested(20_000)] {
+        let told = told(&with(&bomb)).unwrap_err();
+        assert!(told.starts_with("proxy.yaml:") && told.contains("comes to more than 100000 values"), "{told}");
+    }
 }
 
 #[test]
