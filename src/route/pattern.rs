@@ -55,16 +55,17 @@ impl Pattern {
             return Err(BadPattern::NotRaw);
         }
         let mut segments: Vec<&str> = inner.split('/').collect();
-        let rest = segments.last().and_then(|last| last.strip_prefix("{*")?.strip_suffix('}')).map(Box::from);
-        if rest.is_some() {
+        let rest: Option<Box<str>> =
+            segments.last().and_then(|last| last.strip_prefix("{*")?.strip_suffix('}')).map(Box::from);
+        if let Some(name) = &rest {
+            if !is_name(name) {
+                return Err(BadPattern::Braces(segments[segments.len() - 1].into()));
+            }
             segments.pop();
         }
         let segments = segments.into_iter().map(parse_segment).collect::<Result<Vec<_>, _>>()?;
         let pattern = Pattern { text: text.into(), segments: segments.into(), rest };
         let mut names: Vec<&str> = pattern.names().collect();
-        if names.iter().any(|name| name.is_empty()) {
-            return Err(BadPattern::Braces(inner.into()));
-        }
         names.sort_unstable();
         match names.windows(2).find(|pair| pair[0] == pair[1]) {
             Some(pair) => Err(BadPattern::Repeated(pair[0].into())),
@@ -113,7 +114,7 @@ fn parse_segment(segment: &str) -> Result<Box<[Part]>, BadPattern> {
         if let Some(star) = name.strip_prefix('*') {
             return Err(BadPattern::RestNotLast(star.into()));
         }
-        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+        if !is_name(name) {
             return Err(BadPattern::Braces(segment.into()));
         }
         if !before.is_empty() {
@@ -128,6 +129,10 @@ fn parse_segment(segment: &str) -> Result<Box<[Part]>, BadPattern> {
         parts.push(Part::Text(rest.into()));
     }
     Ok(parts.into())
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Matches from the end, so that each fixed text is taken at its last place that still leaves something for every name.
@@ -225,6 +230,10 @@ mod tests {
             ("/{a}{b}", BadPattern::Adjacent("{a}{b}".into())),
             ("/{*rest}/a", BadPattern::RestNotLast("rest".into())),
             ("/x{*rest}", BadPattern::RestNotLast("rest".into())),
+            ("/{*}", BadPattern::Braces("{*}".into())),
+            ("/{*a}{*b}", BadPattern::Braces("{*a}{*b}".into())),
+            ("/{*a b}", BadPattern::NotRaw),
+            ("/{*a-b}", BadPattern::Braces("{*a-b}".into())),
             ("/{a}/{a}", BadPattern::Repeated("a".into())),
             ("/a?b", BadPattern::NotRaw),
             ("/a b", BadPattern::NotRaw),
