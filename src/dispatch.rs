@@ -14,6 +14,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
+/// The outcome of what has a head that may not be acted on.
+const BAD_REQUEST: Outcome = Outcome::new(Kind::Error, Reason::BadRequest);
+
 type Answer = Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
 /// A public address.
@@ -46,6 +49,7 @@ impl Service for Public {
     }
 
     fn refuse(&self, refusal: Refusal, _visitor: Visitor) -> Response<Body> {
+        self.observer.refused(&BAD_REQUEST);
         refused(refusal)
     }
 
@@ -97,5 +101,5 @@ fn webhook(invalidator: &Arc<Invalidator>, request: Request<Body>) -> Answer {
 }
 
 fn refused(refusal: Refusal) -> Response<Body> {
-    respond::error(refusal.status, &Outcome::new(Kind::Error, Reason::BadRequest), refusal.message)
+    respond::error(refusal.status, &BAD_REQUEST, refusal.message)
 }

@@ -7,6 +7,7 @@ use super::{AccessLog, DeliveryResult, Figures, OpenError, PurgeResult, Served, 
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::ledger::{Mode, Source};
+use crate::outcome::Outcome;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use prometheus::TextEncoder;
 use std::sync::Arc;
@@ -67,6 +68,11 @@ impl Observer {
         if let Some(access) = self.access.swap(None) {
             access.close();
         }
+    }
+
+    /// Counts a request whose head was refused: it never had a route.
+    pub fn refused(&self, outcome: &Outcome) {
+        self.routes.load().unrouted().served(outcome, Duration::ZERO, 0, None);
     }
 
     /// Counts and logs one answered request.

@@ -15,6 +15,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// The place of no route: of what is refused before it falls under one.
+const NOWHERE: usize = usize::MAX;
+
 impl Proxy {
     /// Answers one request. Whatever goes wrong is an answer, or a body that visibly breaks off.
     pub async fn handle(self: Arc<Self>, request: Request<Body>, peer: IpAddr) -> Response<Body> {
@@ -61,7 +64,7 @@ impl Told {
             arrived: proxy.clock.now(),
             watch: proxy.clock.stopwatch(),
             arrived_wall: proxy.clock.wall(),
-            place: rules.router.unmatched_place(),
+            place: NOWHERE,
             id,
             client: peer,
             method: request.method().clone(),

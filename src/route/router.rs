@@ -43,11 +43,6 @@ impl Router {
         Routed { rule: &self.unmatched, place: self.rules.len(), parameters: Parameters::default() }
     }
 
-    /// The place in [`Router::rules`] of the rule for what no other matches.
-    pub fn unmatched_place(&self) -> usize {
-        self.rules.len()
-    }
-
     /// All rules, in their order, the one for unmatched paths last.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         self.rules.iter().chain([&self.unmatched])

@@ -54,6 +54,19 @@ async fn s2_to_s12_framing_that_two_could_read_differently_is_refused() {
 }
 
 #[tokio::test]
+async fn what_is_refused_before_it_has_a_route_is_counted_as_such() {
+    let stage = Stage::open().await;
+    for bytes in ["GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "TRACE / HTTP/1.1\r\nHost: a\r\n\r\n"] {
+        let mut client = stage.client().await;
+        client.send(bytes).await;
+        client.response("GET").await;
+    }
+    let counted = r#"vitrine_requests_total{cache="default",outcome="error",reason="bad-request",route="(none)"} 2"#;
+    let metrics = stage.admin("/metrics").await.text();
+    assert!(metrics.contains(counted), "{metrics}");
+}
+
+#[tokio::test]
 async fn s22_s26_s28_to_s32_targets_hosts_and_expectations_that_are_none_are_refused() {
     for (bytes, status) in [
         ("GET / HTTP/1.1\r\n\r\n", 400),
