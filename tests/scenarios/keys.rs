@@ -24,9 +24,12 @@ async fn a_host_that_is_not_ours_is_misdirected_and_never_reaches_the_origin() {
         Stage::with(&format!("store: {{ backend: memory }}\nhosts: [shop.example]\n{}", crate::stage::ROUTES)).await;
     stage.origin.says("/", [page("home", &[])]);
     stage.get("/").await.expect(200, "home");
-    let mut client = stage.client().await;
-    client.send("GET / HTTP/1.1\r\nHost: evil.example\r\n\r\n").await;
-    assert_eq!(client.response("GET").await.status, 421);
+    // K8: another port is another host.
+    for host in ["evil.example", "shop.example:1337"] {
+        let mut client = stage.client().await;
+        client.send(format!("GET / HTTP/1.1\r\nHost: {host}\r\n\r\n")).await;
+        assert_eq!(client.response("GET").await.status, 421, "{host}");
+    }
     assert_eq!(stage.origin.asked().len(), 1);
 }
 
@@ -85,6 +88,24 @@ async fn k4_k5_a_request_for_another_method_or_with_a_body_is_nobodys_page() {
     client.send("GET / HTTP/1.1\r\nhost: shop.example\r\ncontent-length: 4\r\n\r\nid=2").await;
     client.response("GET").await.expect(200, "home").cache_status(&["fwd=request", "detail=request-body"]);
     stage.get("/").await.cache_status(&["fwd=uri-miss"]);
+}
+
+#[tokio::test]
+async fn k14_k15_k16_what_one_client_holds_or_wants_a_part_of_never_fills() {
+    let stage = Stage::open().await;
+    stage.origin.says("/", [page("whole", &["etag: \"1\""])]);
+    stage.origin.says("/plain", [page("whole", &["cache-control: max-age=60"])]);
+    let conditions = ["if-none-match: \"x\"", "if-modified-since: Tue, 24 Nov 2026 12:00:00 GMT", "if-range: \"x\""];
+    for target in ["/", "/plain"] {
+        stage.get_with(target, &conditions).await.expect(200, "whole").cache_status(&["fwd=uri-miss"]);
+        let asked = stage.origin.asked().pop().expect("a fill");
+        assert!(!asked.head.to_ascii_lowercase().contains("\r\nif-"), "{}", asked.head);
+        stage.get(target).await.expect(200, "whole").hit();
+    }
+    // What a POST brings is stored for nobody.
+    stage.origin.says("/form", [page("posted", &["cache-control: max-age=60"]), page("form", &[])]);
+    stage.ask("POST", "/form", &[]).await.expect(200, "posted");
+    stage.get("/form").await.expect(200, "form").cache_status(&["fwd=uri-miss"]);
 }
 
 #[tokio::test]
