@@ -94,6 +94,12 @@ impl Reloader {
         Reloaded { changed, needs_restart }
     }
 
+    /// Whether content with this hash is in force although a reload was refused since: the file was gone, and is back.
+    fn refused_since(&self, hash: &str) -> bool {
+        let state = self.state();
+        state.hash == hash && !state.refused.is_empty()
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -124,7 +130,8 @@ pub(super) async fn follow(reloader: Arc<Reloader>, stop: CancellationToken) {
             return;
         }
     };
-    while let Some(Some(())) = stop.run_until_cancelled(changes.changed()).await {
+    let again = |hash: &str| reloader.refused_since(hash);
+    while let Some(Some(())) = stop.run_until_cancelled(changes.changed(again)).await {
         // What is wrong with it has been logged.
         let _ = reloader.reload();
     }

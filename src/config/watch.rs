@@ -58,8 +58,9 @@ fn folders(path: &Path) -> HashSet<PathBuf> {
 }
 
 impl Changes {
-    /// Waits until the content differs from what was last told of. None when nothing will be told any more.
-    pub async fn changed(&mut self) -> Option<()> {
+    /// Waits until the content differs from what was last told of, or is to be told of `again` by its hash. None when nothing
+    /// will be told any more.
+    pub async fn changed(&mut self, again: impl Fn(&str) -> bool) -> Option<()> {
         loop {
             if let Ok(told) = timeout(LOOK_EVERY, self.events.recv()).await {
                 told?;
@@ -69,7 +70,7 @@ impl Changes {
             // A file that is gone for a moment is one that is being replaced.
             let Ok(bytes) = std::fs::read(&self.path) else { continue };
             let hash = content_hash(&bytes);
-            if hash != self.hash {
+            if hash != self.hash || again(&hash) {
                 self.hash = hash;
                 return Some(());
             }

@@ -44,11 +44,26 @@ async fn a_bad_file_is_refused_with_all_its_mistakes_and_the_old_one_stays() {
     stage.get("/").await.expect(200, "1").hit();
     let ready = stage.admin("/health/ready").await;
     assert!(ready.status == 200 && ready.text().contains("config"), "{ready:?}");
-    assert!(stage.admin("/metrics").await.text().contains("vitrine_config_last_reload_success 0"));
+    assert!(stage.admin("/metrics").await.text().contains("\nvitrine_config_last_reload_success 0\n"));
 
     stage.save(stage.config());
     stage.app.reload().expect("the old file is good");
-    assert!(stage.admin("/metrics").await.text().contains("vitrine_config_last_reload_success 1"));
+    assert!(stage.admin("/metrics").await.text().contains("\nvitrine_config_last_reload_success 1\n"));
+}
+
+#[tokio::test]
+async fn a_file_that_was_gone_when_a_reload_was_asked_for_is_good_again_when_it_is_back() {
+    let stage = Stage::with(LONG).await;
+    std::fs::remove_file(stage.data.path().join("proxy.yaml")).expect("it is there");
+    stage.app.reload().expect_err("there is no file");
+    assert!(stage.admin("/metrics").await.text().contains("\nvitrine_config_last_reload_success 0\n"));
+    stage.save(stage.config());
+    in_time("the file is looked at again", async {
+        while !stage.admin("/metrics").await.text().contains("\nvitrine_config_last_reload_success 1\n") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
 }
 
 #[tokio::test]
