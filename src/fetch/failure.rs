@@ -27,3 +27,10 @@ pub enum FetchFailure {
     #[error("the fetch was lost")]
     Lost,
 }
+
+impl FetchFailure {
+    /// Whether no byte of the request can have reached the origin: it has done nothing.
+    pub fn is_before_sending(&self) -> bool {
+        matches!(self, FetchFailure::Unreachable(_) | FetchFailure::Busy)
+    }
+}

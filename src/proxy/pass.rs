@@ -53,7 +53,8 @@ pub(super) async fn pass(
 }
 
 /// Sends a request that may change something, and lets go of what it changed before its answer is delivered, so that who made
-/// the change sees it. No answer counts as one: the change may have been made.
+/// the change sees it. No answer counts as one: the change may have been made. What never left changed nothing, and must not
+/// take away what covers for a shop that is down.
 async fn change(
     proxy: Arc<Proxy>,
     rules: Arc<Rules>,
@@ -63,6 +64,9 @@ async fn change(
     body: Body,
 ) -> Result<Answered, FetchFailure> {
     let answered = proxy.origin.send(&method, &target.path_and_query(), &fields, body).await;
+    if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
+        return answered;
+    }
     let answer = answered.as_ref().ok().map(|answered| (answered.status, &answered.fields));
     let may_be_stored = |url: &UrlText| rules.may_store(&target, url);
     proxy.invalidator.unsafe_method(&method, &target, answer, may_be_stored).await;

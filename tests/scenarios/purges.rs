@@ -201,6 +201,20 @@ async fn an_unsafe_method_that_failed_lets_go_of_nothing_and_one_without_an_answ
 }
 
 #[tokio::test]
+async fn an_unsafe_method_that_never_left_lets_go_of_nothing() {
+    let stage = Stage::with(&format!("store: {{ backend: sqlite }}\n{}", crate::stage::ROUTES)).await;
+    stage.origin.says("/products/a", [page("old", &[])]);
+    stage.get("/products/a").await.expect(200, "old");
+    // Another process, without a connection to the origin that is still open.
+    let stage = stage.restart().await;
+    stage.origin.close().await;
+    let refused = stage.ask("POST", "/products/a", &[]).await;
+    assert_eq!(refused.status, 502);
+    refused.cache_status(&["detail=origin-unreachable"]);
+    stage.get("/products/a").await.expect(200, "old").hit();
+}
+
+#[tokio::test]
 async fn a_visitor_who_leaves_before_the_answer_may_have_changed_what_they_asked_to_change() {
     let stage = Stage::open_with_origin("response_timeout: 500ms").await;
     let gate = Gate::shut();
