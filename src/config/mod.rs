@@ -112,9 +112,11 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let router = routes::router(&file, &ground, &mut notes);
     let invalidation = invalidation::settings(&file, trusted_proxies.clone(), query.clone(), &listen, &mut notes);
     let origin = server::origin(&file);
+    let admin = server::admin(&file);
+    server::keep_apart(&file, &listen, [("admin", Some(admin.address)), ("invalidation", invalidation.listen)]);
     let config = Config {
         limits: server::limits(&file),
-        admin: server::admin(&file),
+        admin,
         threads: server::threads(&file),
         log: server::log(&file),
         store: caching::store(&file, &data_dir, reader.environment),

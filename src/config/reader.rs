@@ -199,7 +199,13 @@ impl<'a> Section<'a> {
 
     /// Tells the keys that nobody asked for. To be called when all were.
     pub(super) fn finish(&self) {
-        let known = self.known.borrow();
+        let asked = self.known.borrow();
+        let mut known: Vec<&str> = Vec::with_capacity(asked.len());
+        for key in asked.iter() {
+            if !known.contains(key) {
+                known.push(key);
+            }
+        }
         for entry in self.entries.iter().filter(|entry| !known.contains(&entry.key.as_str())) {
             let message = format!("is not a key that is known here; known are {}", known.join(", "));
             self.reader.tell(entry.key_place, &self.path(&entry.key), message);

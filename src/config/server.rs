@@ -42,6 +42,26 @@ pub(super) fn listen(file: &Section<'_>) -> Vec<ListenSettings> {
     listen
 }
 
+/// Two listeners at one address would be told at the start, when the port is found taken; better before.
+pub(super) fn keep_apart(
+    file: &Section<'_>,
+    listen: &[ListenSettings],
+    others: [(&'static str, Option<SocketAddr>); 2],
+) {
+    let mut taken: Vec<(&str, SocketAddr)> = listen.iter().map(|listen| ("listen", listen.address)).collect();
+    for (key, address) in others.into_iter().filter_map(|(key, address)| Some((key, address?))) {
+        match taken.iter().find(|(_, other)| overlap(*other, address)) {
+            Some((first, other)) => file.tell(key, format!("would listen on {address}, but {first} has {other}")),
+            None => taken.push((key, address)),
+        }
+    }
+}
+
+fn overlap(one: SocketAddr, other: SocketAddr) -> bool {
+    let same_ip = one.ip() == other.ip() || one.ip().is_unspecified() || other.ip().is_unspecified();
+    one.port() != 0 && one.port() == other.port() && one.is_ipv4() == other.is_ipv4() && same_ip
+}
+
 pub(super) fn limits(file: &Section<'_>) -> Limits {
     let section = file.below("limits");
     let default = Limits::default();

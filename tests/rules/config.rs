@@ -83,6 +83,12 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "listen[1].address: 127.0.0.1:1 is listened on already",
         ),
         ("listen: []", "listen: names no address"),
+        ("listen: [{ address: 0.0.0.0:8081 }]", "admin: would listen on 127.0.0.1:8081, but listen has 0.0.0.0:8081"),
+        (
+            "invalidation: { listen: 127.0.0.1:8080 }",
+            "proxy.yaml:2:15: invalidation: would listen on 127.0.0.1:8080, but listen has 127.0.0.1:8080",
+        ),
+        ("lisen: []", "session_key, listen, routes, "),
         (
             "admin: { address: 0.0.0.0:8081 }",
             "admin.token: 0.0.0.0:8081 can be reached from elsewhere: set a token, or listen on 127.0.0.1",
