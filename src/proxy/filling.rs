@@ -205,7 +205,9 @@ fn head_of(
     fields.remove(header::SET_COOKIE);
     age::add_date(&mut fields, answered.received_wall);
     groups::strip_tag_fields(&mut fields);
-    let names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
+    let mut names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
+    // What the rule sends of the visitor's keeps pages apart, whether the origin says Vary or not (row K12).
+    names.extend(errand.rule.headers.iter().cloned());
     for name in plan.iter().flat_map(|plan| &plan.omit) {
         fields.remove(name);
     }

@@ -91,6 +91,18 @@ async fn k4_k5_a_request_for_another_method_or_with_a_body_is_nobodys_page() {
 }
 
 #[tokio::test]
+async fn k12_fields_that_a_rule_sends_keep_pages_apart_also_where_the_origin_says_no_vary() {
+    let rules = r#"routes: [{ name: home, match: "/", ttl: 5m, headers: [HX-Request] }]"#;
+    let stage = Stage::with(&format!("store: {{ backend: memory }}\n{rules}")).await;
+    stage.origin.says("/", [page("fragment", &[]), page("whole", &[])]);
+    stage.get_with("/", &["HX-Request: true"]).await.expect(200, "fragment");
+    stage.get("/").await.expect(200, "whole").cache_status(&["fwd=vary-miss"]);
+    stage.get_with("/", &["HX-Request: true"]).await.expect(200, "fragment").hit();
+    stage.get("/").await.expect(200, "whole").hit();
+    assert_eq!(stage.origin.asked()[0].field("hx-request").as_deref(), Some("true"));
+}
+
+#[tokio::test]
 async fn k14_k15_k16_what_one_client_holds_or_wants_a_part_of_never_fills() {
     let stage = Stage::open().await;
     stage.origin.says("/", [page("whole", &["etag: \"1\""])]);
