@@ -114,3 +114,43 @@ impl std::fmt::Debug for Key {
         f.write_str(")")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn k10_k11_no_part_can_pass_for_another_and_none_is_left_out() {
+        let key = |scheme, host: &str, path: &str, query: Option<&str>, cookies: &[(&str, &str)], language| {
+            let target = Target { scheme, host: host.into(), path: path.into(), query: query.map(Into::into) };
+            Key::new(&target, cookies, language)
+        };
+        let http = Scheme::Http;
+        let keys = [
+            key(http, "a", "/", None, &[], None),
+            key(Scheme::Https, "a", "/", None, &[], None),
+            key(http, "b", "/", None, &[], None),
+            key(http, "a:81", "/", None, &[], None),
+            key(http, "a/", "", None, &[], None),
+            key(http, "a", "/", Some(""), &[], None),
+            key(http, "a", "/?q", None, &[], None),
+            key(http, "a", "/", Some("q"), &[], None),
+            key(http, "a", "/", Some("q"), &[("c", "1")], None),
+            key(http, "a", "/", Some("qc1"), &[], None),
+            key(http, "a", "/", Some("q"), &[("c1", "")], None),
+            key(http, "a", "/", Some("q"), &[("c", "1"), ("d", "2")], None),
+            key(http, "a", "/", Some("q"), &[("d", "2"), ("c", "1")], None),
+            key(http, "a", "/", Some("q"), &[], Some("c1")),
+            key(http, "a", "/", Some("q"), &[("l", "de")], None),
+            key(http, "a", "/", Some("q"), &[], Some("de")),
+        ];
+        for (at, one) in keys.iter().enumerate() {
+            assert!(
+                keys.iter().skip(at + 1).all(|other| one != other && one.digest() != other.digest()),
+                "{at}: {one:?}"
+            );
+            assert_eq!(Key::from_bytes(one.as_bytes()).as_ref(), Some(one));
+            assert_eq!(Key::from_bytes(&one.as_bytes()[1..]), None);
+        }
+    }
+}

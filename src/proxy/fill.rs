@@ -116,3 +116,30 @@ impl Drop for Ending<'_> {
         self.fill.tape.end(Err(BodyError::Abandoned));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache_name::CacheName;
+    use crate::observe::Observer;
+    use http_body_util::BodyExt;
+
+    #[tokio::test]
+    async fn a_lost_task_is_a_failure_for_those_who_wait_and_a_break_for_those_who_read() {
+        let table = Observer::new("test").unwrap().routes([("home".into(), CacheName::Default)]);
+        let fill = Arc::new(Fill::begin(Stamp::of(crate::ledger::Epoch(1), 0), Timestamp(0)));
+        let reader = fill.tape.reader().unwrap();
+        let waiting = tokio::spawn({
+            let fill = fill.clone();
+            async move { fill.answer().await }
+        });
+        let lost = tokio::spawn(async move {
+            let _ending = Ending { fill: &fill, figures: table.at(0) };
+            fill.tape.write(bytes::Bytes::from_static(b"half"));
+            panic!("a mistake of ours");
+        });
+        assert!(lost.await.is_err());
+        assert!(matches!(waiting.await.unwrap(), FillAnswer::Failed(FetchFailure::Lost)));
+        assert!(matches!(reader.collect().await, Err(BodyError::Abandoned)));
+    }
+}
