@@ -91,8 +91,9 @@ impl Backstage for Stage {
             reason: "clear".into(),
         };
         let unavailable = |message: String| Refusal::new(StatusCode::SERVICE_UNAVAILABLE, message);
-        let receipt = self.shop.ledger.append(vec![asked]).await.map_err(|error| unavailable(error.to_string()))?;
-        let receipt = self.shop.ledger.confirm(receipt, self.reloader.settings().invalidation.wait).await;
+        let wait = self.reloader.settings().invalidation.wait;
+        let receipt = self.shop.invalidator.invalidate(&[asked], wait).await;
+        let receipt = receipt.map_err(|error| unavailable(error.to_string()))?;
         // What was there is unusable already; what was fetched since may go with it.
         if let Err(error) = self.shop.proxy.clear(cache).await {
             tracing::warn!(%error, "cleared, but the store gives the room back later");

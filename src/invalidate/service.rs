@@ -264,7 +264,7 @@ impl Invalidator {
             })
             .collect();
         for some in asked.chunks(APPEND_MAX) {
-            if let Err(error) = self.append(some, VISITOR_WAIT).await {
+            if let Err(error) = self.invalidate(some, VISITOR_WAIT).await {
                 // It is in force; the visitor's answer does not wait for a disk that is gone.
                 tracing::error!(%error, "what an unsafe method changed would come back after a restart");
             }
@@ -274,11 +274,15 @@ impl Invalidator {
     /// Records and answers.
     async fn record(&self, asked: Vec<Invalidation>, wait: Duration) -> Result<Value, LedgerError> {
         let matched = self.count(&asked).await;
-        let receipt = self.append(&asked, wait).await?;
+        let receipt = self.invalidate(&asked, wait).await?;
         Ok(recorded(&receipt, &asked, &matched))
     }
 
-    async fn append(&self, asked: &[Invalidation], wait: Duration) -> Result<Receipt, LedgerError> {
+    /// Records what is asked, waits for the other proxies at most for `wait`, counts and logs it.
+    ///
+    /// # Errors
+    /// It is not durable, or is refused.
+    pub async fn invalidate(&self, asked: &[Invalidation], wait: Duration) -> Result<Receipt, LedgerError> {
         let since = self.clock.stopwatch();
         let appended = match self.ledger.append(asked.to_vec()).await {
             Ok(receipt) => Ok(self.ledger.confirm(receipt, wait).await),

@@ -130,7 +130,8 @@ impl Ledger {
         }
         loop {
             let Some(batch) = self.0.read().unshared.longest_waiting() else { return Ok(()) };
-            let placed = sharing.log.place(batch.records, None).await?;
+            let placed = sharing.log.place(batch.records.clone(), None).await?;
+            sharing.remember(self.0.clock.now(), batch.records);
             self.0.read_back(placed).await;
             self.0.release(batch.first);
             self.0.journal.trim(batch.last_in_outbox, Timestamp::default());

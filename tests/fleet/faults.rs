@@ -3,6 +3,7 @@
 use crate::dice::Dice;
 use crate::proxy::Proxy;
 use crate::redis_server::Server;
+use crate::sentinels::Set;
 use crate::wire::{Mode, Wire};
 use std::sync::Mutex;
 use std::thread::sleep;
@@ -29,9 +30,29 @@ pub(crate) enum Fault {
     WireDeaf,
     /// A proxy cannot reach Redis.
     WireCut,
+    /// `kill -9` of the master, whose place a replica takes; it comes back as one.
+    MasterKilled,
+    /// The master is stopped, a replica takes its place, and it runs on.
+    MasterStopped,
 }
 
+/// The Redis of a play, and what can be done to it.
+pub(crate) trait Redis: Sync {
+    /// How a proxy reaches it, and the wire in between if there is one.
+    fn reach(&self) -> (String, Option<Wire>);
+
+    /// Does something to it, or to one of the proxies, and returns when that is over.
+    fn strike(&self, fault: Fault, proxies: &[Proxy], dice: &mut Dice);
+}
+
+/// One server that syncs what it answers.
+pub(crate) struct One(Mutex<Server>);
+
+/// A master, two replicas and three sentinels.
+pub(crate) struct Watched(Mutex<Set>);
+
 impl Fault {
+    /// Those of one server.
     pub(crate) const ALL: [Fault; 9] = [
         Fault::ProxyKilled,
         Fault::ProxyStopped,
@@ -43,13 +64,32 @@ impl Fault {
         Fault::WireDeaf,
         Fault::WireCut,
     ];
+    /// Those of a set with sentinels.
+    pub(crate) const FAILOVERS: [Fault; 2] = [Fault::MasterKilled, Fault::MasterStopped];
+}
 
-    /// Does it, and returns when it is over.
-    pub(crate) fn strike(self, proxies: &[Proxy], redis: &Mutex<Server>, dice: &mut Dice) {
+/// How long a fault lasts: shorter than a lease of three seconds, or longer.
+fn spell(dice: &mut Dice) -> Duration {
+    Duration::from_millis(*dice.pick(&[50, 300, 1_000, 4_000]) + dice.below(300))
+}
+
+impl One {
+    pub(crate) fn start() -> One {
+        One(Mutex::new(Server::start(&["--appendonly", "yes", "--appendfsync", "always"])))
+    }
+}
+
+impl Redis for One {
+    fn reach(&self) -> (String, Option<Wire>) {
+        let wire = Wire::to(self.0.lock().unwrap().port());
+        (format!("redis://127.0.0.1:{}/0", wire.port()), Some(wire))
+    }
+
+    fn strike(&self, fault: Fault, proxies: &[Proxy], dice: &mut Dice) {
         let proxy = dice.pick(proxies);
-        // A lease runs for three seconds.
-        let spell = Duration::from_millis(*dice.pick(&[50, 300, 1_000, 4_000]) + dice.below(300));
-        match self {
+        let spell = spell(dice);
+        let redis = || self.0.lock().unwrap();
+        match fault {
             Fault::ProxyKilled => {
                 proxy.kill();
                 sleep(spell);
@@ -61,23 +101,56 @@ impl Fault {
                 proxy.resume();
             }
             Fault::RedisKilled => {
-                redis.lock().unwrap().kill();
+                redis().kill();
                 sleep(spell);
-                redis.lock().unwrap().restart();
+                redis().restart();
             }
             Fault::RedisStopped => {
-                redis.lock().unwrap().pause();
+                redis().pause();
                 sleep(spell);
-                redis.lock().unwrap().resume();
+                redis().resume();
             }
-            Fault::Flushed => redis.lock().unwrap().run(&["FLUSHALL"]),
+            Fault::Flushed => redis().run(&["FLUSHALL"]),
             Fault::ConnectionsKilled => {
-                redis.lock().unwrap().run::<u64>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
+                redis().run::<u64>(&["CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"]);
             }
             Fault::WireHeld => disturb(proxy.wire.as_ref(), Mode::Held, spell),
             Fault::WireDeaf => disturb(proxy.wire.as_ref(), Mode::Deaf, spell),
             Fault::WireCut => disturb(proxy.wire.as_ref(), Mode::Cut, spell),
+            Fault::MasterKilled | Fault::MasterStopped => panic!("{fault:?} is for a set with sentinels"),
         }
+    }
+}
+
+impl Watched {
+    pub(crate) fn start() -> Watched {
+        Watched(Mutex::new(Set::start(None)))
+    }
+}
+
+impl Redis for Watched {
+    fn reach(&self) -> (String, Option<Wire>) {
+        (self.0.lock().unwrap().url(), None)
+    }
+
+    fn strike(&self, fault: Fault, _: &[Proxy], _: &mut Dice) {
+        let mut set = self.0.lock().unwrap();
+        let old = set.master();
+        match fault {
+            Fault::MasterKilled => {
+                set.kill(old);
+                set.has_replaced(old);
+                set.restart(old);
+            }
+            Fault::MasterStopped => {
+                set.server(old).pause();
+                set.has_replaced(old);
+                set.server(old).resume();
+            }
+            other => panic!("{other:?} is for one server"),
+        }
+        // Another can only take its place again when it follows.
+        set.is_whole();
     }
 }
 

@@ -25,13 +25,16 @@ mod proxy;
 #[path = "../parts/redis.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod redis_server;
+#[path = "../parts/sentinels.rs"]
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod sentinels;
 mod shop;
 mod visitor;
 #[path = "../parts/wire.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod wire;
 
-use faults::Fault;
+use faults::{Fault, One, Watched};
 use play::{Length, Report, play};
 use std::path::Path;
 use std::time::Duration;
@@ -44,8 +47,24 @@ fn no_read_after_a_confirmed_purge_sees_what_was_before() {
         at_most: Duration::from_secs(60 * from_environment("VITRINE_PROOF_MINUTES", 2)),
         seed: from_environment("VITRINE_PROOF_SEED", 1),
     };
-    let report = play(Path::new(env!("CARGO_BIN_EXE_vitrine")), &Fault::ALL, length);
-    tell(&report);
+    let report = play(Path::new(env!("CARGO_BIN_EXE_vitrine")), &One::start(), &Fault::ALL, length);
+    keeps_its_promises(&report);
+}
+
+#[test]
+fn no_failover_loses_a_confirmed_purge() {
+    let length = Length {
+        purges: from_environment("VITRINE_PROOF_PURGES", 300),
+        rounds: u32::try_from(from_environment("VITRINE_PROOF_FAULTS", 1)).unwrap(),
+        at_most: Duration::from_secs(60 * from_environment("VITRINE_PROOF_MINUTES", 2)),
+        seed: from_environment("VITRINE_PROOF_SEED", 1),
+    };
+    let program = Path::new(env!("CARGO_BIN_EXE_vitrine"));
+    keeps_its_promises(&play(program, &Watched::start(), &Fault::FAILOVERS, length));
+}
+
+fn keeps_its_promises(report: &Report) {
+    tell(report);
     assert!(report.verdict.violations.is_empty(), "{:#?}", report.verdict.violations.first());
     assert!(report.failed.is_empty(), "visitors saw errors: {:#?}", report.failed);
     assert!(report.is_whole, "{} purges were confirmed in time, after {:?}", report.confirmed, report.faults);

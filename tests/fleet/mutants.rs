@@ -4,7 +4,7 @@
 //! not there any more fails the test: the mutant is to be brought along when the code moves.
 
 use crate::epoch;
-use crate::faults::Fault;
+use crate::faults::{Fault, One};
 use crate::play::{Length, play};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -53,7 +53,7 @@ fn each_mutant_is_caught() {
         let program = workshop.build(&mutant);
         let faults = [Fault::WireCut, Fault::WireHeld, Fault::WireCut];
         let length = Length { purges: 300, rounds: 1, at_most: Duration::from_secs(40), seed: 7 };
-        let report = play(&program, &faults, length);
+        let report = play(&program, &One::start(), &faults, length);
         assert!(!report.verdict.violations.is_empty(), "{}: {} purges, none lost", mutant.name, report.confirmed);
     }
     assert!(epoch::serves_what_an_old_epoch_stored(&workshop.build(&EPOCH_IGNORED)), "{}", EPOCH_IGNORED.name);

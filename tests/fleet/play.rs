@@ -1,13 +1,11 @@
 //! The play: readers and editors at several proxies, while faults strike one after the other.
 
 use crate::dice::Dice;
-use crate::faults::Fault;
+use crate::faults::{Fault, Redis};
 use crate::history::{self, Event, Log, Order, Verdict};
 use crate::proxy::Proxy;
-use crate::redis_server::Server;
 use crate::shop::Shop;
 use crate::visitor::{Answer, Visitor};
-use crate::wire::Wire;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -67,14 +65,11 @@ struct Scene {
 }
 
 /// Plays it with this program.
-pub(crate) fn play(program: &Path, faults: &[Fault], length: Length) -> Report {
-    let redis = Mutex::new(Server::start(&["--appendonly", "yes", "--appendfsync", "always"]));
-    let port = redis.lock().unwrap().port();
+pub(crate) fn play(program: &Path, redis: &dyn Redis, faults: &[Fault], length: Length) -> Report {
     let shop = Shop::open(PAGES);
     let start = |number| {
-        let wire = Wire::to(port);
-        let url = format!("redis://127.0.0.1:{}/0", wire.port());
-        Proxy::start(program, number, &url, Some(wire), shop.address)
+        let (url, wire) = redis.reach();
+        Proxy::start(program, number, &url, wire, shop.address)
     };
     let scene = Scene {
         proxies: (0..PROXIES).map(start).collect(),
@@ -97,7 +92,7 @@ pub(crate) fn play(program: &Path, faults: &[Fault], length: Length) -> Report {
             .collect();
         let editors: Vec<_> =
             (0..EDITORS).map(|number| workers.spawn(move || edit(scene, length.seed + 100 + number))).collect();
-        (struck, is_whole) = conduct(scene, &redis, faults, length);
+        (struck, is_whole) = conduct(scene, redis, faults, length);
         scene.ended.store(true, Ordering::SeqCst);
         logs.extend(readers.into_iter().map(|reader| reader.join().unwrap()));
         for editor in editors {
@@ -121,7 +116,7 @@ pub(crate) fn play(program: &Path, faults: &[Fault], length: Length) -> Report {
 }
 
 /// Lets each fault strike in turns, and what there is recover, until the play is long enough.
-fn conduct(scene: &Scene, redis: &Mutex<Server>, faults: &[Fault], length: Length) -> (Vec<(Fault, u32)>, bool) {
+fn conduct(scene: &Scene, redis: &dyn Redis, faults: &[Fault], length: Length) -> (Vec<(Fault, u32)>, bool) {
     let start = Instant::now();
     let mut dice = Dice::new(length.seed + 1_000);
     let mut struck: Vec<(Fault, u32)> = faults.iter().map(|fault| (*fault, 0)).collect();
@@ -132,7 +127,7 @@ fn conduct(scene: &Scene, redis: &Mutex<Server>, faults: &[Fault], length: Lengt
                 return (struck, false);
             }
             scene.fault.store(*fault as u8, Ordering::SeqCst);
-            fault.strike(&scene.proxies, redis, &mut dice);
+            redis.strike(*fault, &scene.proxies, &mut dice);
             recover(scene, start + length.at_most);
             scene.fault.store(0, Ordering::SeqCst);
             *times += 1;

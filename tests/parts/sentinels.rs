@@ -103,6 +103,22 @@ impl Set {
         }
     }
 
+    /// The same for tests without a runtime.
+    pub(crate) fn has_replaced(&self, old: usize) -> usize {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(self.replaces(old))
+    }
+
+    /// Starts a server again that was killed.
+    pub(crate) fn restart(&mut self, number: usize) {
+        self.servers[number].restart();
+    }
+
+    /// Waits until both others follow the master.
+    pub(crate) fn is_whole(&self) {
+        let master = self.master();
+        self.servers[master].until("both replicas", |own| own.info("replication", "connected_slaves") == "2");
+    }
+
     /// Another sentinel, that knows none of the others and believes this server to be the master.
     pub(crate) fn stray(&self, server: &Server) -> Server {
         watch(server.port(), 1, self.passwords)

@@ -54,14 +54,20 @@ async fn status_tells_what_is_stored_and_clear_lets_go_of_all_of_it() {
     process.get("/products/a").await.hit();
     let status = process.command(&["status"]).await;
     assert!(status.succeeded().out.contains("products"), "{status:?}");
-    let mut admin = crate::stage::Client::connect(process.admin).await;
-    admin.send(format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", process.admin)).await;
-    let metrics = admin.response("GET").await.text();
+    let metrics = metrics(&process).await;
     let hit = r#"vitrine_requests_total{cache="products",outcome="hit",reason="fresh",route="product"} 1"#;
     assert!(metrics.contains(hit), "{metrics}");
     process.command(&["status", "--json"]).await.succeeded().json();
     process.command(&["clear"]).await.succeeded();
     process.get("/products/a").await.expect(200, "new");
+    let counted = r#"vitrine_purges_total{mode="hard",result="confirmed",source="admin"} 1"#;
+    assert!(self::metrics(&process).await.contains(counted), "a clearing is a purge of all");
+}
+
+async fn metrics(process: &Process) -> String {
+    let mut admin = crate::stage::Client::connect(process.admin).await;
+    admin.send(format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", process.admin)).await;
+    admin.response("GET").await.text()
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod outbox;
 mod redis_server;
 mod sentinel;
 #[path = "../parts/sentinels.rs"]
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
 mod sentinels;
 mod stream;
 #[path = "../parts/wire.rs"]
