@@ -83,6 +83,21 @@ async fn warm_fetches_what_a_list_names() {
 }
 
 #[tokio::test]
+async fn a_path_alone_is_warmed_for_the_first_host_that_is_configured() {
+    let process =
+        Process::start(&format!("hosts: [shop.example, other.example]\nstore: {{ backend: memory }}\n{ROUTES}")).await;
+    process.origin.says("/products/a", [page("old", &[])]);
+    let list = process.data.path().join("urls.txt");
+    std::fs::write(&list, "/products/a\n").expect("writable");
+    // The public address is any free port, so it has to be named.
+    let told = std::fs::read_to_string(process.file()).expect("text");
+    let told = told.replace("address: 127.0.0.1:0 }]", &format!("address: \"{}\" }}]", process.public));
+    std::fs::write(process.file(), told).expect("writable");
+    process.command(&["warm", "--list", &list.to_string_lossy()]).await.succeeded();
+    process.get("/products/a").await.hit();
+}
+
+#[tokio::test]
 async fn check_shows_the_rules_or_every_mistake_with_its_place() {
     let data = tempfile::tempdir().expect("a directory");
     let file = data.path().join("proxy.yaml");

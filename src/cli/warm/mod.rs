@@ -10,7 +10,7 @@ mod sources;
 #[cfg(test)]
 mod tests;
 
-use super::address::{Addresses, to_connect};
+use super::address::Addresses;
 use super::{Failure, Warm};
 use crate::fetch::simple::{Limits, Link, SimpleError};
 use page::{Base, Page, Warmed};
@@ -31,7 +31,7 @@ const LIMITS: Limits = Limits {
 pub(super) async fn run(warm: &Warm, config: &Path, json: bool) -> Result<(), Failure> {
     let base = match &warm.base {
         Some(base) => Base::from_uri(base).await?,
-        None => Base::from_address(to_connect(Addresses::read(config)?.public)),
+        None => Base::of(&Addresses::read(config)?),
     };
     let sources = sources::read(warm, &base).await?;
     let mut progress = Progress::begin(sources.pages.len());

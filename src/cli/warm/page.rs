@@ -1,6 +1,7 @@
 //! A page to warm: how it is asked for, and what the answer says.
 
 use super::super::Failure;
+use super::super::address::{Addresses, to_connect};
 use crate::headers::{CACHE_STATUS, X_FORWARDED_PROTO, list_items};
 use bytes::Bytes;
 use http::header::{ACCEPT, ACCEPT_ENCODING, HOST, USER_AGENT};
@@ -20,8 +21,13 @@ pub(super) struct Base {
 }
 
 impl Base {
-    pub(super) fn from_address(address: SocketAddr) -> Base {
-        Base { address, authority: address.to_string() }
+    /// The proxy of a configuration: where visitors come, and the host that a path alone is of.
+    pub(super) fn of(addresses: &Addresses) -> Base {
+        Base::at(to_connect(addresses.public), &addresses.host)
+    }
+
+    pub(super) fn at(address: SocketAddr, authority: &str) -> Base {
+        Base { address, authority: authority.into() }
     }
 
     pub(super) async fn from_uri(uri: &Uri) -> Result<Base, Failure> {
@@ -50,7 +56,7 @@ impl Base {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Page {
     https: bool,
-    /// None: the proxy's own address.
+    /// None: the base's.
     host: Option<String>,
     target: String,
 }
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn a_page_is_asked_of_the_base_with_its_own_host() {
-        let base = Base::from_address("127.0.0.1:8080".parse().unwrap());
+        let base = Base::at("127.0.0.1:8080".parse().unwrap(), "127.0.0.1:8080");
         let request = Page::read("https://shop.example/a").unwrap().request(&base).unwrap();
         assert_eq!(
             (request.uri(), &request.headers()["host"]),

@@ -182,7 +182,7 @@ async fn what_cannot_be_read_is_named() {
 #[tokio::test(start_paused = true)]
 async fn turns_are_apart_by_the_pace() {
     let round = Round {
-        base: Base::from_address("127.0.0.1:1".parse().unwrap()),
+        base: Base::at("127.0.0.1:1".parse().unwrap(), "127.0.0.1:1"),
         left: Mutex::default(),
         pace: Duration::from_millis(250),
         next_start: Mutex::new(Instant::now()),
