@@ -15,7 +15,9 @@ use std::time::{Duration, Instant};
 const PROXIES: u8 = 3;
 const READERS_EACH: u64 = 2;
 /// Between two reads of one reader.
-const READERS_PACE: Duration = Duration::from_micros(300);
+const READERS_PACE: Duration = Duration::from_millis(1);
+/// After a purge that was not confirmed, or not answered: something is wrong, and asking on and on does not mend it.
+const EDITORS_PAUSE: Duration = Duration::from_millis(10);
 const EDITORS: u64 = 4;
 const PAGES: usize = 60;
 /// Editors and readers like some pages more: that is where they meet.
@@ -202,7 +204,7 @@ fn edit(scene: &Scene, seed: u64) -> (Log, Vec<Duration>) {
         let (by_tag, wait_seconds) = (dice.below(2) == 0, if dice.below(20) == 0 { 0 } else { 10 });
         let start = Instant::now();
         let Some(answer) = visitors[at].purge(page, by_tag, wait_seconds) else {
-            thread::sleep(Duration::from_millis(5));
+            thread::sleep(EDITORS_PAUSE);
             continue;
         };
         let ticket = log.ticket();
@@ -221,6 +223,7 @@ fn edit(scene: &Scene, seed: u64) -> (Log, Vec<Duration>) {
             let fault = scene.fault.load(Ordering::SeqCst);
             log.note(ticket, Event::Unconfirmed { page, version, fault });
             scene.unconfirmed.fetch_add(1, Ordering::SeqCst);
+            thread::sleep(EDITORS_PAUSE);
         }
     }
     (log, times)
