@@ -33,6 +33,8 @@ pub(super) fn live() -> Response<Body> {
 pub(super) fn ready(situation: &Situation, figures: &Figures) -> Response<Body> {
     let ready = situation.phase == Phase::Serving;
     let troubled_store = figures.store.as_ref().is_some_and(|store| store.trouble.is_some());
+    let is_cut_off = figures.ledger.sharing.as_ref().is_some_and(|sharing| sharing.trouble.is_some());
+    let troubled_ledger = situation.ledger_trouble.is_some() || is_cut_off;
     let parts = Parts {
         proxy: match situation.phase {
             Phase::Starting => "starting",
@@ -40,7 +42,7 @@ pub(super) fn ready(situation: &Situation, figures: &Figures) -> Response<Body> 
             Phase::Draining => "draining",
         },
         store: if troubled_store { "degraded" } else { "ok" },
-        ledger: if situation.ledger_trouble.is_some() { "degraded" } else { "ok" },
+        ledger: if troubled_ledger { "degraded" } else { "ok" },
         config: if situation.config.refused.is_empty() { "ok" } else { "refused" },
     };
     let status = if ready { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };

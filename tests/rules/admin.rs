@@ -15,8 +15,10 @@ use vitrine::admin::{
 };
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
-use vitrine::ledger::{Epoch, Invalidation, Mode, Position, Record, Scope, Source};
+use vitrine::ledger::{Epoch, Invalidation, Mode, OnIsolation, Position, Record, Scope, Source};
 use vitrine::observe::{Figures, LedgerFigures, Observer};
+use vitrine::store::redis::RedisFigures;
+use vitrine::store::redis::log::{LogFigures, ProxyFigures};
 use vitrine::store::{CacheFigures, StoreFigures};
 
 /// Says what the test wrote down, and remembers what it was asked.
@@ -24,6 +26,8 @@ struct Script {
     phase: Phase,
     store_trouble: Option<String>,
     ledger_trouble: Option<String>,
+    sharing: Option<LogFigures>,
+    redis: Option<RedisFigures>,
     refused: Vec<String>,
     position: AtomicU64,
     recorded: Notify,
@@ -36,6 +40,8 @@ impl Default for Script {
             phase: Phase::Serving,
             store_trouble: None,
             ledger_trouble: None,
+            sharing: None,
+            redis: None,
             refused: Vec::new(),
             position: AtomicU64::new(2),
             recorded: Notify::new(),
@@ -73,8 +79,9 @@ impl Backstage for Stage {
         let caches = [1, 2, 3].map(|n| CacheFigures { entries: n, bytes: n * 10, bytes_max: 100, evictions: 0 });
         let store = StoreFigures { caches, trouble: self.0.store_trouble.clone(), ..StoreFigures::default() };
         let position = self.0.position.load(Ordering::SeqCst);
-        let ledger = LedgerFigures { epoch: Epoch(0xfe), floor: 1, position, waiting: 0, sharing: None };
-        Figures { memory: caches, store: Some(store), redis: None, ledger }
+        let ledger =
+            LedgerFigures { epoch: Epoch(0xfe), floor: 1, position, waiting: 0, sharing: self.0.sharing.clone() };
+        Figures { memory: caches, store: Some(store), redis: self.0.redis.clone(), ledger }
     }
 
     async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {
@@ -233,6 +240,8 @@ async fn readiness_names_the_part_that_is_not_well() {
         (Script::default(), 200, well.clone()),
         (Script { store_trouble: trouble(), ..Script::default() }, 200, with("store", "degraded")),
         (Script { ledger_trouble: trouble(), ..Script::default() }, 200, with("ledger", "degraded")),
+        (Script { sharing: Some(shared(trouble())), ..Script::default() }, 200, with("ledger", "degraded")),
+        (Script { sharing: Some(shared(None)), ..Script::default() }, 200, well.clone()),
         (Script { refused: vec!["a mistake".into()], ..Script::default() }, 200, with("config", "refused")),
         (Script { phase: Phase::Starting, ..Script::default() }, 503, with("proxy", "starting")),
         (Script { phase: Phase::Draining, ..Script::default() }, 503, with("proxy", "draining")),
@@ -241,6 +250,69 @@ async fn readiness_names_the_part_that_is_not_well() {
         assert_eq!((answered.status, &answered.json()["parts"]), (status, &parts));
         assert_eq!(answered.json()["ready"], status == 200);
     }
+}
+
+/// A ledger that is shared by two proxies, one of which has not read all of it.
+fn shared(trouble: Option<String>) -> LogFigures {
+    let proxy = |name: &str, applied, is_live| ProxyFigures {
+        id: format!("id-{name}"),
+        name: name.into(),
+        applied,
+        is_live,
+        on_isolation: OnIsolation::Revalidate,
+    };
+    LogFigures {
+        is_connected: trouble.is_none(),
+        trouble,
+        lease_left: Duration::from_millis(2_500),
+        lag: 3,
+        sessions: 2,
+        proxies: vec![proxy("a", Some(7), true), proxy("b", None, false)],
+    }
+}
+
+#[tokio::test]
+async fn the_status_and_the_metrics_show_what_is_shared() {
+    let redis = RedisFigures {
+        version: Some("Redis 7.0.15".into()),
+        memory_bytes: Some(1_000),
+        hits: Some(9),
+        writing_pauses: true,
+        warnings: vec!["set maxmemory".into()],
+        ..RedisFigures::default()
+    };
+    let desk = desk(Script { sharing: Some(shared(None)), redis: Some(redis), ..Script::default() });
+    let status = desk.ask("GET", "/api/v1/status", "").await.json();
+    for (pointer, expected) in [
+        ("/ledger/sharing/connected", json!(true)),
+        ("/ledger/sharing/lease_ms", json!(2_500)),
+        ("/ledger/sharing/lag", json!(3)),
+        (
+            "/ledger/sharing/proxies/1",
+            json!({ "id": "id-b", "name": "b", "applied": null, "live": false, "on_isolation": "revalidate" }),
+        ),
+        ("/store/redis/version", json!("Redis 7.0.15")),
+        ("/store/redis/memory_bytes", json!(1_000)),
+        ("/store/redis/memory_bytes_max", json!(null)),
+        ("/store/redis/breaker", json!("writing")),
+        ("/store/redis/warnings/0", json!("set maxmemory")),
+    ] {
+        assert_eq!(status.pointer(pointer), Some(&expected), "{pointer}");
+    }
+    let metrics = desk.ask("GET", "/metrics", "").await.text;
+    for line in [
+        "vitrine_ledger_connected 1",
+        "vitrine_ledger_lease_seconds 2.5",
+        "vitrine_ledger_lag_records 3",
+        "vitrine_ledger_sessions_total 2",
+        "vitrine_ledger_proxies{state=\"lapsed\"} 1",
+        "vitrine_redis_breaker_open{operation=\"read\"} 0",
+        "vitrine_redis_breaker_open{operation=\"write\"} 1",
+        "vitrine_redis_keyspace_hits_total 9",
+    ] {
+        assert!(metrics.lines().any(|own| own == line), "{line} is not in {metrics}");
+    }
+    assert!(!metrics.contains("vitrine_redis_evicted"), "what the server did not tell is left out");
 }
 
 #[tokio::test]
