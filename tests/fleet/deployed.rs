@@ -1,8 +1,8 @@
 //! The Redis configuration that ships, with its users file made as its head says: proxies can do with it all they need, and it
 //! gives no reason for a warning.
 
+use crate::parts::redis::Server;
 use crate::proxy::Proxy;
-use crate::redis_server::Server;
 use crate::shop::Shop;
 use crate::visitor::Visitor;
 use std::path::Path;

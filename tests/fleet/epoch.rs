@@ -1,10 +1,10 @@
 //! A ledger that begins anew and counts from the start: positions of the old one mean nothing in it.
 
+use crate::parts::redis::Server;
+use crate::parts::wire::{Mode, Wire};
 use crate::proxy::Proxy;
-use crate::redis_server::Server;
 use crate::shop::Shop;
 use crate::visitor::Visitor;
-use crate::wire::{Mode, Wire};
 use std::path::Path;
 use std::time::{Duration, Instant};
 

@@ -1,10 +1,10 @@
 //! What is done to the parts while they are read and purged.
 
 use crate::dice::Dice;
+use crate::parts::redis::Server;
+use crate::parts::sentinels::Set;
+use crate::parts::wire::{Mode, Wire};
 use crate::proxy::Proxy;
-use crate::redis_server::Server;
-use crate::sentinels::Set;
-use crate::wire::{Mode, Wire};
 use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::Duration;

@@ -20,19 +20,13 @@ mod epoch;
 mod faults;
 mod history;
 mod mutants;
+#[path = "../parts/mod.rs"]
+#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
+mod parts;
 mod play;
 mod proxy;
-#[path = "../parts/redis.rs"]
-#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod redis_server;
-#[path = "../parts/sentinels.rs"]
-#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod sentinels;
 mod shop;
 mod visitor;
-#[path = "../parts/wire.rs"]
-#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod wire;
 
 use faults::{Fault, One, Watched};
 use play::{Length, Report, play};

@@ -1,7 +1,7 @@
 //! Real vitrine processes, each with a wire of its own to Redis.
 
-use crate::redis_server::free_port;
-use crate::wire::Wire;
+use crate::parts::redis::free_port;
+use crate::parts::wire::Wire;
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

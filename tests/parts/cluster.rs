@@ -1,6 +1,6 @@
 //! A real cluster for one test: three masters with a replica each on loopback, ended when it is dropped.
 
-use crate::redis_server::{Server, free_port};
+use super::redis::{Server, free_port};
 use std::time::{Duration, Instant};
 
 const MASTERS: usize = 3;

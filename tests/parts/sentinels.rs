@@ -2,7 +2,7 @@
 //!
 //! The sentinels look around more often than they usually do, so that a failover takes seconds and not a minute.
 
-use crate::redis_server::Server;
+use super::redis::Server;
 use std::time::{Duration, Instant};
 
 /// What the sentinels call the master.

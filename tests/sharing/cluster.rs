@@ -1,7 +1,7 @@
 //! A real cluster, and what becomes of purges when the ledger's slot has another owner.
 
-use crate::cluster_servers::Cluster;
 use crate::members::{DEADLINE, Member, by_url, eventually};
+use crate::parts::cluster::Cluster;
 use crate::stream::Stream;
 use std::time::Duration;
 use vitrine::ledger::{Gone, Standing, Trust};

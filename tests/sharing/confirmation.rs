@@ -1,7 +1,7 @@
 //! Who is waited for.
 
 use crate::members::{DEADLINE, Member, eventually, invalidation};
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use std::time::{Duration, Instant};
 use vitrine::ledger::{Gone, OnIsolation, Reached, Standing, Trust};
 

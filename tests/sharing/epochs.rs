@@ -1,7 +1,7 @@
 //! Where a careless reading loses a purge.
 
 use crate::members::{DEADLINE, Member, eventually};
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use std::time::Duration;
 use vitrine::ledger::{Gone, Standing};
 

@@ -1,8 +1,8 @@
 //! What the others believe of a proxy that is cut off.
 
 use crate::members::{DEADLINE, Member, eventually};
-use crate::redis_server::Server;
-use crate::wire::{Mode, Wire};
+use crate::parts::redis::Server;
+use crate::parts::wire::{Mode, Wire};
 use std::time::Duration;
 use vitrine::ledger::{OnIsolation, Reached, Trust};
 

@@ -13,22 +13,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
 mod cluster;
-#[path = "../parts/cluster.rs"]
-mod cluster_servers;
 mod confirmation;
 mod epochs;
 mod isolation;
 mod masters;
 mod members;
 mod outbox;
-#[path = "../parts/redis.rs"]
+#[path = "../parts/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod redis_server;
+mod parts;
 mod sentinel;
-#[path = "../parts/sentinels.rs"]
-#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod sentinels;
 mod stream;
-#[path = "../parts/wire.rs"]
-#[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod wire;

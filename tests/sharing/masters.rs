@@ -1,8 +1,8 @@
 //! Two servers that both say they are the master, or one that was something else in between.
 
 use crate::members::{DEADLINE, Member, by_url, eventually};
-use crate::redis_server::Server;
-use crate::wire::Wire;
+use crate::parts::redis::Server;
+use crate::parts::wire::Wire;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::task::JoinSet;

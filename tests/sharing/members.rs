@@ -1,6 +1,6 @@
 //! Proxies that share a ledger: no HTTP, only what each knows.
 
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,7 +1,7 @@
 //! Purges while Redis is away.
 
 use crate::members::{DEADLINE, Member, eventually, invalidation};
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use std::time::Duration;
 use vitrine::ledger::{Gone, Standing};
 

@@ -1,7 +1,7 @@
 //! A real set with sentinels, and what becomes of purges when its master is replaced.
 
 use crate::members::{DEADLINE, Member, by_url, eventually};
-use crate::sentinels::{Passwords, Set};
+use crate::parts::sentinels::{Passwords, Set};
 use crate::stream::Stream;
 use std::time::{Duration, Instant};
 use vitrine::ledger::{Gone, Standing, Trust};
@@ -93,12 +93,12 @@ async fn a_master_that_is_cut_off_from_its_replicas_confirms_nothing() {
     let receipt = a.purge("lamp", DEADLINE).await;
     assert!(receipt.confirmation.confirmed, "{receipt:?}");
     let master = set.master();
-    set.others(master).for_each(crate::redis_server::Server::pause);
+    set.others(master).for_each(crate::parts::redis::Server::pause);
     let receipt = a.purge("lamp", Duration::from_millis(500)).await;
     assert!(receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
     assert_eq!(receipt.confirmation.obstacle.as_deref(), Some("too few replicas have it"));
     eventually("both leases to run out", || (a.trust(), b.trust()) == (Trust::Revalidate, Trust::Revalidate)).await;
-    set.others(master).for_each(crate::redis_server::Server::resume);
+    set.others(master).for_each(crate::parts::redis::Server::resume);
     let start = Instant::now();
     a.is_current().await;
     b.is_current().await;
@@ -118,7 +118,7 @@ async fn the_newest_word_of_a_sentinel_counts() {
     set.kill(old);
     set.replaces(old).await;
     eventually("the new master's epoch", || first.ledger.known().0 != epoch).await;
-    let other = crate::redis_server::Server::start(&["--requirepass", PASSWORDS.servers]);
+    let other = crate::parts::redis::Server::start(&["--requirepass", PASSWORDS.servers]);
     let stray = set.stray(&other);
     let url = set.url_with(&stray);
     for n in 0..6 {

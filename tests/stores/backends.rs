@@ -1,6 +1,6 @@
 //! The stores that the battery is run on. A further one needs a function here and a line in `main.rs`.
 
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use crate::samples::START;
 use std::sync::Arc;
 use tempfile::TempDir;

@@ -2,7 +2,7 @@
 
 use crate::backends::Sqlite;
 use crate::battery::{get, page, put_all};
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use crate::samples::START;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

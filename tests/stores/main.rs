@@ -14,10 +14,10 @@ mod backends;
 mod battery;
 mod fallback;
 mod memory;
-mod redis;
-#[path = "../parts/redis.rs"]
+#[path = "../parts/mod.rs"]
 #[allow(dead_code, reason = "shared with other tests, each of which uses a part")]
-mod redis_server;
+mod parts;
+mod redis;
 mod samples;
 mod sqlite;
 mod stored_form;

@@ -2,7 +2,7 @@
 
 use super::{names, open};
 use crate::battery::{get, page, put_all};
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use crate::samples::{key, noise, response, shared};
 use vitrine::cache_name::CacheName;
 use vitrine::store::Store;

@@ -2,7 +2,7 @@
 
 use super::{ROOMY, open, open_with, until, usual};
 use crate::battery::{page, put_all};
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use crate::samples::{START, key, noise, response, shared, vary};
 use std::time::{Duration, Instant};
 use vitrine::cache_name::CacheName;

@@ -2,7 +2,7 @@
 
 use super::{ROOMY, names, open, until};
 use crate::battery::put_all;
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use crate::samples::{START, key, noise, response, shared};
 use std::sync::Arc;
 use vitrine::cache_name::CacheName;

@@ -14,7 +14,7 @@ mod housework;
 mod keys;
 mod servers;
 
-use crate::redis_server::Server;
+use crate::parts::redis::Server;
 use crate::samples::START;
 use std::time::{Duration, Instant};
 use vitrine::clock::{Clock, HeldClock};

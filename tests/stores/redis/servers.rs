@@ -2,7 +2,7 @@
 
 use super::{open_with, until};
 use crate::battery::{get, page, put_all};
-use crate::redis_server::{Server, free_port};
+use crate::parts::redis::{Server, free_port};
 use crate::samples::{key, noise, response, shared};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
