@@ -94,8 +94,9 @@ pub(crate) fn play(program: &Path, redis: &dyn Redis, faults: &[Fault], length: 
             .collect();
         let editors: Vec<_> =
             (0..EDITORS).map(|number| workers.spawn(move || edit(scene, length.seed + 100 + number))).collect();
+        let end = End(&scene.ended);
         (struck, is_whole) = conduct(scene, redis, faults, length);
-        scene.ended.store(true, Ordering::SeqCst);
+        drop(end);
         logs.extend(readers.into_iter().map(|reader| reader.join().unwrap()));
         for editor in editors {
             let (log, times) = editor.join().unwrap();
@@ -114,6 +115,15 @@ pub(crate) fn play(program: &Path, redis: &dyn Redis, faults: &[Fault], length: 
         faults: struck,
         confirmation,
         is_whole,
+    }
+}
+
+/// Ends the play, also when its conductor panics: the workers would go on for ever, and nobody would see why.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
     }
 }
 

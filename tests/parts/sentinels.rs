@@ -11,6 +11,8 @@ const QUORUM: usize = 2;
 const DOWN_AFTER_MS: u64 = 700;
 const FAILOVER_TIMEOUT_MS: u64 = 3_000;
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Sentinels make a former master a replica only after they have watched it for a while.
+const WHOLE_DEADLINE: Duration = Duration::from_secs(90);
 
 /// The set.
 pub(crate) struct Set {
@@ -115,8 +117,12 @@ impl Set {
 
     /// Waits until both others follow the master.
     pub(crate) fn is_whole(&self) {
-        let master = self.master();
-        self.servers[master].until("both replicas", |own| own.info("replication", "connected_slaves") == "2");
+        let start = Instant::now();
+        // Asked anew each time: while one comes back, sentinels that are late may replace the master once more.
+        while self.servers[self.master()].info("replication", "connected_slaves") != "2" {
+            assert!(start.elapsed() < WHOLE_DEADLINE, "still waiting for both replicas: {}", self.sentinels[0].log());
+            std::thread::sleep(Duration::from_millis(50));
+        }
     }
 
     /// Another sentinel, that knows none of the others and believes this server to be the master.
