@@ -1,6 +1,7 @@
 //! The figures, one function each. All loops are bounded; every child is killed with the function that started it.
 
-use super::load::{Connection, fetch_all, percentile, round};
+use super::load::{Connection, fetch_all, round};
+use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
 use std::io;
@@ -37,16 +38,6 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
         return Err(io::Error::other("usage: vitrine-bench hit|memory|herd|purge|all"));
     }
     Ok(())
-}
-
-#[expect(clippy::cast_precision_loss, reason = "counts of some millions")]
-fn micros_each(time: Duration, requests: u64) -> f64 {
-    time.as_secs_f64() * 1e6 / requests.max(1) as f64
-}
-
-fn median(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or_default()
 }
 
 /// CPU of a memory hit beside a bare hyper server that sends the same bytes, rounds of both in turn.

@@ -3,6 +3,7 @@
 
 mod figures;
 mod load;
+mod measure;
 mod process;
 mod servers;
 
