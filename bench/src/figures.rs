@@ -4,11 +4,16 @@ use super::load::{Connection, fetch_all, round};
 use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
+use super::{redis_purge, redis_serve, redis_trouble};
 use std::io;
 use std::process::Command;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
+const USAGE: &str = "usage: vitrine-bench hit|memory|herd|purge|all|redis-serve|redis-purge|redis-trouble";
+/// Faults of Redis.
+const CYCLES: usize = 200;
 const MEMORY: &str =
     "log: { access: off }\nstore: { backend: memory, memory: 2GiB }\ncaches: { default: { max_size: 2GiB } }";
 const SQLITE: &str =
@@ -34,10 +39,13 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
         purge("memory", MEMORY).await?;
         purge("sqlite", SQLITE).await?;
     }
-    if !all && !["hit", "memory", "herd", "purge"].contains(&name) {
-        return Err(io::Error::other("usage: vitrine-bench hit|memory|herd|purge|all"));
+    match name {
+        "redis-trouble" => redis_trouble::run(CYCLES).await,
+        "redis-serve" => redis_serve::run().await,
+        "redis-purge" => redis_purge::run().await,
+        "all" | "hit" | "memory" | "herd" | "purge" => Ok(()),
+        _ => Err(io::Error::other(USAGE)),
     }
-    Ok(())
 }
 
 /// CPU of a memory hit beside a bare hyper server that sends the same bytes, rounds of both in turn.
@@ -46,13 +54,14 @@ async fn hit(what: &str, lines: &str) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let origin = Origin::start(1024, Duration::ZERO).await?;
     let servers = [Server::vitrine(folder.path(), origin.address, lines).await?, Server::bare().await?];
+    let page = Arc::from(["/".to_string()]);
     let mut costs = [Vec::new(), Vec::new()];
     let mut last = Vec::new();
     for _ in 0..ROUNDS {
         last.clear();
         for (server, costs) in servers.iter().zip(&mut costs) {
             let before = server.cpu()?;
-            let round = round(server.public, "/", 64, Duration::from_secs(3)).await?;
+            let round = round(server.public, &page, 64, Duration::from_secs(3)).await?;
             costs.push(micros_each(server.cpu()?.saturating_sub(before), round.requests));
             last.push(round);
         }

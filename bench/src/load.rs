@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -19,14 +20,20 @@ impl Connection {
         Ok(Connection { stream, buffer: Vec::with_capacity(16 * 1024) })
     }
 
-    /// Sends a request and reads its answer; the status and the head.
+    /// Sends a request and reads its answer; the head of it.
     pub(crate) async fn ask(&mut self, method: &str, target: &str, fields: &str) -> io::Result<String> {
-        let request = format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n");
-        self.stream.write_all(request.as_bytes()).await?;
-        self.answer().await
+        self.ask_whole(method, target, fields).await.map(|(head, _)| head)
     }
 
-    async fn answer(&mut self) -> io::Result<String> {
+    /// The same, with the body.
+    pub(crate) async fn ask_whole(
+        &mut self,
+        method: &str,
+        target: &str,
+        fields: &str,
+    ) -> io::Result<(String, Vec<u8>)> {
+        let request = format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n");
+        self.stream.write_all(request.as_bytes()).await?;
         let head_end = loop {
             if let Some(end) = self.buffer.windows(4).position(|window| window == b"\r\n\r\n") {
                 break end + 4;
@@ -39,8 +46,9 @@ impl Connection {
         while self.buffer.len() < head_end + length {
             self.fill().await?;
         }
+        let body = self.buffer[head_end..head_end + length].to_vec();
         self.buffer.drain(..head_end + length);
-        Ok(head)
+        Ok((head, body))
     }
 
     async fn fill(&mut self) -> io::Result<()> {
@@ -58,20 +66,24 @@ pub(crate) struct Round {
     pub(crate) latencies: Vec<Duration>,
 }
 
-/// So many connections ask for one target for so long.
+/// So many connections ask for these targets in turn for so long, each from a place of its own.
 pub(crate) async fn round(
     address: SocketAddr,
-    target: &'static str,
+    targets: &Arc<[String]>,
     connections: usize,
     time: Duration,
 ) -> io::Result<Round> {
     let start = Instant::now();
     let mut tasks = Vec::new();
-    for _ in 0..connections {
+    for number in 0..connections {
+        let targets = targets.clone();
         tasks.push(tokio::spawn(async move {
             let mut connection = Connection::open(address).await?;
             let mut latencies = Vec::new();
-            while start.elapsed() < time {
+            let mut turn = targets.iter().cycle().skip(number * targets.len() / connections);
+            while start.elapsed() < time
+                && let Some(target) = turn.next()
+            {
                 let asked = Instant::now();
                 connection.ask("GET", target, "").await?;
                 latencies.push(asked.elapsed());

@@ -1,11 +1,16 @@
-//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|start|all`. What it prints are ratios first; see bench/README.md for
-//! the method and for what the figures do not show.
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|all`, and with Redis `redis-serve|redis-purge|redis-trouble`. What it
+//! prints are ratios first; see bench/README.md for the method and for what the figures do not show.
 
 mod figures;
 mod load;
 mod measure;
 mod process;
+mod redis_purge;
+mod redis_serve;
+mod redis_server;
+mod redis_trouble;
 mod servers;
+mod stop;
 
 use std::process::ExitCode;
 
@@ -19,7 +24,7 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),
     };
-    match runtime.block_on(figures::run(&command)) {
+    match runtime.block_on(stop::unless_told_to_end(figures::run(&command))).flatten() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error.to_string()),
     }
