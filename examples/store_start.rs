@@ -15,7 +15,7 @@ use vitrine::ledger::Stamp;
 use vitrine::store::sqlite::{Settings, SqliteStore};
 use vitrine::store::{Queued, Store};
 use vitrine::stored::{
-    Checked, FieldBlock, Lifetime, LifetimeFrom, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -35,7 +35,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         let (sought, reading) = (key(rows / 2), Instant::now());
         let found = store.get(CacheName::Products, &sought).await?;
         let read = reading.elapsed();
-        assert!(found.len() == 1 && found[0].key == sought);
+        assert!(found.len() == 1 && found[0].key() == sought);
         assert_eq!(store.figures().caches[1].entries, rows);
         println!("ready in {opened:.1?}, first read {read:.1?}");
     }
@@ -64,7 +64,7 @@ fn key(n: u64) -> Key {
 fn response(n: u64, stamp: Stamp) -> Result<StoredResponse, Box<dyn Error>> {
     let mut fields = HeaderMap::new();
     fields.insert("content-type", HeaderValue::from_static("text/html; charset=utf-8"));
-    Ok(StoredResponse {
+    Ok(StoredResponse::of(Parts {
         cache: CacheName::Products,
         key: key(n),
         vary: VaryKey::default(),
@@ -88,6 +88,5 @@ fn response(n: u64, stamp: Stamp) -> Result<StoredResponse, Box<dyn Error>> {
         route: "product-detail".into(),
         rule: RuleFingerprint(1),
         origin_time: Duration::from_millis(80),
-        checked: Checked::default(),
-    })
+    }))
 }

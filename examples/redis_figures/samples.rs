@@ -12,7 +12,7 @@ use vitrine::key::{Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::store::redis::{RedisStore, Settings};
 use vitrine::stored::{
-    Checked, FieldBlock, Lifetime, LifetimeFrom, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -44,7 +44,7 @@ pub(crate) fn response(product: u64, body_bytes: usize) -> Result<Arc<StoredResp
         fields.append(name, HeaderValue::from_static(value));
     }
     let tags = [Tag::new("route:product-detail")?, Tag::new("products")?, Tag::new(&format!("product:{product}"))?];
-    Ok(Arc::new(StoredResponse {
+    Ok(Arc::new(StoredResponse::of(Parts {
         cache: CacheName::Products,
         key: key(product),
         vary: VaryKey::default(),
@@ -68,6 +68,5 @@ pub(crate) fn response(product: u64, body_bytes: usize) -> Result<Arc<StoredResp
         route: "product-detail".into(),
         rule: RuleFingerprint(1),
         origin_time: Duration::from_millis(80),
-        checked: Checked::default(),
-    }))
+    })))
 }

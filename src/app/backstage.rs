@@ -143,13 +143,13 @@ fn show(explained: Explained) -> Explanation {
 }
 
 fn show_stored(examined: &Examined, now: Timestamp) -> StoredShown {
-    let (stored, lifetime) = (&examined.stored, &examined.stored.lifetime);
+    let (stored, lifetime) = (&examined.stored, examined.stored.lifetime());
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     StoredShown {
         status: stored.status.as_u16(),
         body_bytes: stored.body.len() as u64,
-        etag: text(stored.etag.as_bytes()),
-        vary: stored.vary.pairs().iter().map(|(name, value)| (name.to_string(), value.as_deref().map(text))).collect(),
+        etag: text(stored.etag().as_bytes()),
+        vary: stored.vary.pairs().map(|(name, value)| (name.to_string(), value.map(text))).collect(),
         selected: examined.selected,
         age_ms: millis(lifetime.age(now)),
         ttl_ms: lifetime.ttl_ms(now),

@@ -23,6 +23,10 @@ const KEY_VERSION: u8 = 1;
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Key(Arc<[u8]>);
 
+/// A key that stands among other bytes, as in a stored response.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct KeyRef<'a>(&'a [u8]);
+
 impl Key {
     /// The key of a target with its kept query, the kept cookies in their order, and the language it was reduced to.
     pub fn new(target: &Target, cookies: &[(&str, &str)], language: Option<&str>) -> Key {
@@ -52,31 +56,72 @@ impl Key {
 
     /// A key from stored bytes; none where they are not a key of this version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Key> {
-        let key = Key(bytes.into());
-        key.parts().map(|_| key.clone())
+        KeyRef(bytes).parts().map(|_| Key(bytes.into()))
+    }
+
+    /// It, borrowed.
+    pub fn view(&self) -> KeyRef<'_> {
+        KeyRef(&self.0)
     }
 
     /// 128 bits to find it by; the full key decides.
     pub fn digest(&self) -> [u8; 16] {
-        crypto::digest_128(&self.0)
+        self.view().digest()
     }
 
     /// The host.
     pub fn host(&self) -> &str {
-        self.parts().map_or("", |parts| parts.host)
+        self.view().host()
     }
 
     /// The raw path.
     pub fn path(&self) -> &str {
-        self.parts().map_or("", |parts| parts.path)
+        self.view().path()
     }
 
     /// The kept query; none where the URL has no `?`.
     pub fn query(&self) -> Option<&str> {
+        self.view().query()
+    }
+}
+
+impl<'a> KeyRef<'a> {
+    /// Bytes that were a [`Key`]'s.
+    pub(crate) fn among(bytes: &'a [u8]) -> KeyRef<'a> {
+        KeyRef(bytes)
+    }
+
+    /// All of it.
+    pub fn as_bytes(self) -> &'a [u8] {
+        self.0
+    }
+
+    /// A copy that stands alone.
+    pub fn to_key(self) -> Key {
+        Key(self.0.into())
+    }
+
+    /// 128 bits to find it by; the full key decides.
+    pub fn digest(self) -> [u8; 16] {
+        crypto::digest_128(self.0)
+    }
+
+    /// The host.
+    pub fn host(self) -> &'a str {
+        self.parts().map_or("", |parts| parts.host)
+    }
+
+    /// The raw path.
+    pub fn path(self) -> &'a str {
+        self.parts().map_or("", |parts| parts.path)
+    }
+
+    /// The kept query; none where the URL has no `?`.
+    pub fn query(self) -> Option<&'a str> {
         self.parts().and_then(|parts| parts.query)
     }
 
-    fn parts(&self) -> Option<Parts<'_>> {
+    fn parts(self) -> Option<Parts<'a>> {
         let rest = self.0.strip_prefix(&[KEY_VERSION])?.get(1..)?;
         let (host, rest) = pull(rest)?;
         let (path, rest) = pull(rest)?;
@@ -104,8 +149,20 @@ fn pull(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(part).ok()?, rest))
 }
 
-/// For people: as much of the key as names a page, and no cookie values.
+impl PartialEq<Key> for KeyRef<'_> {
+    fn eq(&self, other: &Key) -> bool {
+        *self == other.view()
+    }
+}
+
 impl std::fmt::Debug for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.view().fmt(f)
+    }
+}
+
+/// For people: as much of the key as names a page, and no cookie values.
+impl std::fmt::Debug for KeyRef<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Key({}{}", self.host(), self.path())?;
         if let Some(query) = self.query() {

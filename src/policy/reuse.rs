@@ -41,7 +41,7 @@ pub fn decide(
     if stored.rule != rule {
         return Reuse::Fetch(Reason::RuleChanged);
     }
-    let lifetime = &stored.lifetime;
+    let lifetime = stored.lifetime();
     // Before freshness: nothing is used for longer than it may be kept, however long a lifetime the origin stated.
     if now >= lifetime.keep_until() {
         return Reuse::Fetch(Reason::Stale);

@@ -30,7 +30,7 @@ pub fn is_failure(status: StatusCode) -> bool {
 /// Whether a stored response may answer in place of an origin that failed. What is fresh may, if it was only asked about
 /// because of a soft purge.
 pub fn may_answer_failure(stored: &StoredResponse, standing: Standing, rule: RuleFingerprint, now: Timestamp) -> bool {
-    let lifetime = &stored.lifetime;
+    let lifetime = stored.lifetime();
     !matches!(standing, Standing::Gone(_))
         && stored.rule == rule
         && now < lifetime.keep_until()

@@ -6,14 +6,16 @@ use crate::headers::{end_to_end, is_hop_by_hop};
 use crate::key::CookieClasses;
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
-use crate::stored::{Checked, FieldBlock, StoredResponse, VaryKey, own_value};
+use crate::stored::{FieldBlock, Parts, StoredResponse, VaryKey};
 use crate::tags::Tags;
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 /// The conditions to send (4.3.1): the origin's own validators, never the entity tag that we made.
 pub fn conditions(stored: &StoredResponse) -> Vec<(HeaderName, HeaderValue)> {
-    let etag = stored.fields.get(&header::ETAG).map(|etag| (header::IF_NONE_MATCH, etag));
-    let modified = stored.fields.get(&header::LAST_MODIFIED).map(|date| (header::IF_MODIFIED_SINCE, date));
+    let fields = stored.fields();
+    let etag = fields.get(&header::ETAG).map(|etag| (header::IF_NONE_MATCH, etag));
+    let modified = fields.get(&header::LAST_MODIFIED).map(|date| (header::IF_MODIFIED_SINCE, date));
     etag.into_iter().chain(modified).collect()
 }
 
@@ -33,7 +35,7 @@ pub fn freshen(
     if !speaks_of(exchange.response, stored) {
         return Err(Reason::Stale);
     }
-    let fields = merged(&stored.fields.to_map(), exchange.response);
+    let fields = merged(&stored.fields().to_map(), exchange.response);
     let whole = Exchange {
         status: stored.status,
         response: &fields,
@@ -50,32 +52,25 @@ pub fn freshen(
     for name in &plan.omit {
         kept.remove(name);
     }
-    Ok(StoredResponse {
-        cache: stored.cache,
-        key: stored.key.clone(),
+    Ok(StoredResponse::of(Parts {
         vary: widened(&stored.vary, plan.vary, exchange.request),
         generation,
-        status: stored.status,
-        etag: own_value(kept.get(header::ETAG).unwrap_or(&stored.etag)),
+        etag: kept.get(header::ETAG).cloned().unwrap_or_else(|| stored.etag()),
         fields: FieldBlock::copy_of(&kept).map_err(|_| Reason::TooLarge)?,
-        body: stored.body.clone(),
         lifetime: plan.lifetime,
         stamp,
         tags,
-        route: stored.route.clone(),
-        rule: stored.rule,
-        origin_time: stored.origin_time,
-        checked: Checked::default(),
-    })
+        ..stored.to_parts()
+    }))
 }
 
 /// 4.3.4: the 304's validators are those of the stored response. Weak comparison does: the tag answers the one we sent, and
 /// servers that encode as they send make weak in the 200 what is strong in the 304.
 fn speaks_of(told: &HeaderMap, stored: &StoredResponse) -> bool {
     if let Some(etag) = told.get(header::ETAG) {
-        return opaque(etag) == opaque(&stored.etag);
+        return opaque(etag) == opaque(&stored.etag());
     }
-    match (told.get(header::LAST_MODIFIED), stored.fields.get(&header::LAST_MODIFIED)) {
+    match (told.get(header::LAST_MODIFIED), stored.fields().get(&header::LAST_MODIFIED)) {
         (Some(told), Some(own)) => *told == own,
         _ => true,
     }
@@ -108,7 +103,9 @@ fn may_update(name: &HeaderName) -> bool {
 
 /// The Vary key with what the 304 nominates besides: it is never wider for what was stored than it was.
 fn widened(own: &VaryKey, told: Vec<HeaderName>, request: &HeaderMap) -> VaryKey {
-    let kept = |name: &HeaderName| own.pairs().iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
-    let names: Vec<HeaderName> = own.pairs().iter().map(|(name, _)| name.clone()).chain(told).collect();
+    let kept = |name: &HeaderName| {
+        own.pairs().find(|(own, _)| own == name).map(|(_, value)| value.map(Bytes::copy_from_slice))
+    };
+    let names: Vec<HeaderName> = own.pairs().map(|(name, _)| name).chain(told).collect();
     VaryKey::of(&names, |name| kept(name).unwrap_or_else(|| normalised(request, name)))
 }

@@ -18,8 +18,7 @@ pub fn select(
 ) -> Result<&Arc<StoredResponse>, Reason> {
     let mut matching = variants.iter().filter(|stored| stored.vary.matches(&value)).peekable();
     let newest = matching.peek().copied();
-    let is_coded =
-        |stored: &&Arc<StoredResponse>| stored.vary.pairs().iter().any(|(name, _)| name == header::ACCEPT_ENCODING);
+    let is_coded = |stored: &&Arc<StoredResponse>| stored.vary.pairs().any(|(name, _)| name == header::ACCEPT_ENCODING);
     matching.find(is_coded).or(newest).ok_or(if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch })
 }
 

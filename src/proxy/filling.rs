@@ -17,7 +17,7 @@ use crate::observe::{FillEnd, OriginResult, RouteFigures};
 use crate::outcome::Reason;
 use crate::policy::{Exchange, Framing, Plan, age, groups, stale, storing, validation, vary};
 use crate::respond;
-use crate::stored::{Checked, FieldBlock, Lifetime, StoredBody, StoredResponse, VaryKey, own_value};
+use crate::stored::{FieldBlock, Lifetime, Parts, StoredBody, StoredResponse, VaryKey};
 use crate::tags::Tags;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -314,8 +314,8 @@ fn store(
     requested: Timestamp,
 ) -> Result<(), Reason> {
     let body = StoredBody::whole(body);
-    let etag = head.fields.get(header::ETAG).map_or_else(|| respond::etag_of_body(&body), own_value);
-    let stored = StoredResponse {
+    let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
+    let stored = StoredResponse::of(Parts {
         cache: errand.rule.cache,
         key: errand.key.clone(),
         vary: head.vary.clone(),
@@ -330,8 +330,7 @@ fn store(
         route: errand.rule.name.clone(),
         rule: errand.rule.fingerprint,
         origin_time: head.origin_time,
-        checked: Checked::default(),
-    };
+    });
     proxy.unstorable.forget(&errand.key);
     keep(proxy, &Arc::new(stored), requested)
 }

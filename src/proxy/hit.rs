@@ -36,8 +36,8 @@ fn from_stored(
     origin_time: Option<Duration>,
 ) -> Reply {
     let now = proxy.clock.now();
-    outcome.ttl_secs = Some(stored.lifetime.ttl_ms(now).div_euclid(1000));
+    outcome.ttl_secs = Some(stored.lifetime().ttl_ms(now).div_euclid(1000));
     let response = respond::stored(stored, &ask.method, &ask.fields, &outcome, now);
-    let saved_time = origin_time.is_none().then_some(stored.origin_time);
+    let saved_time = origin_time.is_none().then(|| stored.origin_time());
     Reply { response, outcome, origin_time, saved_time }
 }

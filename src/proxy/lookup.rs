@@ -47,8 +47,9 @@ fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>, trust: Trust,
     }
     if let Standing::Gone(_) = standing {
         // It will never be of use again: give its room back. A successor has another generation and stays.
-        proxy.memory.remove(stored.cache, &stored.key, stored.generation);
-        proxy.store.remove(stored.cache, &stored.key, stored.generation);
+        let key = stored.key().to_key();
+        proxy.memory.remove(stored.cache, &key, stored.generation);
+        proxy.store.remove(stored.cache, &key, stored.generation);
         return Found { reuse, stored: None };
     }
     Found { reuse, stored: Some(stored.clone()) }

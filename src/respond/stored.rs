@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::outcome::Outcome;
-use crate::stored::{Piece, StoredBody, StoredResponse, own_value};
+use crate::stored::{Piece, StoredBody, StoredResponse};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
@@ -41,11 +41,11 @@ pub fn stored(
     outcome: &Outcome,
     now: Timestamp,
 ) -> Response<Body> {
-    let mut fields = stored.fields.to_map();
-    let condition = judge(method, request, &stored.etag, &fields, stored.status);
-    tell_browser(&mut fields, stored.lifetime.from);
-    fields.insert(header::ETAG, stored.etag.clone());
-    fields.insert(header::AGE, HeaderValue::from(stored.lifetime.age(now).as_secs()));
+    let (mut fields, etag, lifetime) = (stored.fields().to_map(), stored.etag(), stored.lifetime());
+    let condition = judge(method, request, &etag, &fields, stored.status);
+    tell_browser(&mut fields, lifetime.from);
+    fields.insert(header::ETAG, etag);
+    fields.insert(header::AGE, HeaderValue::from(lifetime.age(now).as_secs()));
     let (status, body) = match condition {
         Some(StatusCode::NOT_MODIFIED) => {
             fields = only(&fields, &FIELDS_OF_304);
@@ -67,8 +67,7 @@ pub fn stored(
 /// A strong entity tag for a body to which the origin gave none.
 pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
     let parts: Vec<&[u8]> = body.pieces().iter().map(|Piece::Shared(bytes)| &bytes[..]).collect();
-    // Copied, into an allocation of its size: it is kept as long as the response is.
-    own_value(&text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts))))
+    text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
 }
 
 fn only(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
@@ -98,7 +97,7 @@ fn content(
     }
     let may_cut = stored.status == StatusCode::OK
         && request.contains_key(header::RANGE)
-        && if_range_holds(request, &stored.etag, fields);
+        && if_range_holds(request, &stored.etag(), fields);
     match if may_cut { asked(request, length) } else { Asked::Whole } {
         Asked::Nothing => {
             for name in &FIELDS_OF_CONTENT {

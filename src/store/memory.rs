@@ -6,10 +6,11 @@
 
 use super::{CacheFigures, Queued, VARIANTS_MAX};
 use crate::cache_name::CacheName;
-use crate::key::Key;
+use crate::key::{Key, KeyRef};
 use crate::stored::StoredResponse;
 use quick_cache::sync::Cache;
-use quick_cache::{DefaultHashBuilder, Lifecycle, OptionsBuilder, Weighter};
+use quick_cache::{DefaultHashBuilder, Equivalent, Lifecycle, OptionsBuilder, Weighter};
+use std::hash::{Hash, Hasher};
 use std::ops::Deref;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -22,22 +23,27 @@ const OBJECTS_IN_SHARD: u64 = 8;
 const SHARDS_MAX: u64 = 64;
 /// For the room for ghosts, the keys that S3-FIFO remembers after their eviction; an order of magnitude is good enough.
 const TYPICAL_BYTES: u64 = 16 * 1024;
-/// Bytes of one entry's slot beside the responses: its key's handle, the list, the index, with what these over-allocate.
-const SLOT_BYTES: u64 = 128;
+/// Bytes of one entry's slot beside the responses: handles and links, the index, with what these over-allocate.
+const SLOT_BYTES: u64 = 80;
 
 /// The variants under one key, newest first.
 #[derive(Clone, Debug)]
-pub struct Variants {
-    list: Arc<[Arc<StoredResponse>]>,
-    /// Summed once: the cache asks for it again and again while it evicts.
-    weight: u64,
+pub struct Variants(List);
+
+/// Nearly every page has one variant, which needs no list of its own.
+#[derive(Clone, Debug)]
+enum List {
+    One(Arc<StoredResponse>),
+    Several(Arc<[Arc<StoredResponse>]>),
 }
 
 impl Variants {
     /// These responses, newest first.
     pub fn of(list: Vec<Arc<StoredResponse>>) -> Variants {
-        let weight = list.iter().map(|response| weight(response)).sum();
-        Variants { list: list.into(), weight }
+        Variants(match <[_; 1]>::try_from(list) {
+            Ok([one]) => List::One(one),
+            Err(list) => List::Several(list.into()),
+        })
     }
 }
 
@@ -45,7 +51,34 @@ impl Deref for Variants {
     type Target = [Arc<StoredResponse>];
 
     fn deref(&self) -> &Self::Target {
-        &self.list
+        match &self.0 {
+            List::One(one) => std::slice::from_ref(one),
+            List::Several(list) => list,
+        }
+    }
+}
+
+/// The key of an entry: that of its newest variant, which holds it. A copy of its own would be there for each page.
+#[derive(Clone, Debug)]
+struct EntryKey(Arc<StoredResponse>);
+
+impl Hash for EntryKey {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.key().hash(state);
+    }
+}
+
+impl PartialEq for EntryKey {
+    fn eq(&self, other: &EntryKey) -> bool {
+        self.0.key() == other.0.key()
+    }
+}
+
+impl Eq for EntryKey {}
+
+impl Equivalent<EntryKey> for KeyRef<'_> {
+    fn equivalent(&self, own: &EntryKey) -> bool {
+        own.0.key() == *self
     }
 }
 
@@ -72,7 +105,7 @@ impl MemoryTier {
 
     /// The variants under a key.
     pub fn get(&self, cache: CacheName, key: &Key) -> Option<Variants> {
-        self.compartments[cache.index()].cache.get(key)
+        self.compartments[cache.index()].cache.get(&key.view())
     }
 
     /// Keeps a new response, in place of one with the same Vary key.
@@ -120,7 +153,7 @@ enum Clash {
 /// One named cache's part of the tier.
 #[derive(Debug)]
 struct Compartment {
-    cache: Cache<Key, Variants, ByWeight, DefaultHashBuilder, LetGo>,
+    cache: Cache<EntryKey, Variants, ByWeight, DefaultHashBuilder, LetGo>,
     /// Held by whoever changes an entry, because a change is a look-up and an insertion: two variants that come at once must
     /// both stay. Look-ups do not take it. The counts are of responses, not of keys.
     counts: Mutex<Counts>,
@@ -163,13 +196,13 @@ impl Compartment {
         // What is evicted is dropped when the locks are open again: declared first, it goes last.
         let mut gone = Evicted::default();
         let mut counts = self.change();
-        let old = self.cache.peek(&response.key);
+        let old = self.cache.peek(&response.key());
         let mut kept = old.as_deref().unwrap_or_default().to_vec();
         if clash == Clash::Retain && kept.iter().any(|variant| variant.vary == response.vary) {
             return Queued::Accepted;
         }
         kept.retain(|variant| variant.vary != response.vary);
-        let key = response.key.clone();
+        let key = EntryKey(response.clone());
         kept.insert(0, response);
         let cut = self.cut_to_size(&mut kept);
         let entries = counts.entries + kept.len() as u64 - old.as_ref().map_or(0, |old| old.len() as u64);
@@ -193,18 +226,17 @@ impl Compartment {
 
     fn remove(&self, key: &Key, generation: u64) {
         let mut counts = self.change();
-        let Some(old) = self.cache.peek(key) else { return };
+        let Some(old) = self.cache.peek(&key.view()) else { return };
         let mut kept = old.to_vec();
         kept.retain(|variant| variant.generation != generation);
         if kept.len() == old.len() {
             return;
         }
         counts.entries = counts.entries.saturating_sub((old.len() - kept.len()) as u64);
-        if kept.is_empty() {
-            self.cache.remove(key);
-        } else {
+        match kept.first() {
+            None => drop(self.cache.remove(&key.view())),
             // Softly: that a variant went is no sign that the others are asked for. It fails only where the entry is gone.
-            let _ = self.cache.replace(key.clone(), Variants::of(kept), true);
+            Some(newest) => drop(self.cache.replace(EntryKey(newest.clone()), Variants::of(kept), true)),
         }
     }
 
@@ -240,9 +272,9 @@ fn shards(budget_bytes: u64, object_bytes_max: u64) -> u64 {
 #[derive(Clone, Debug)]
 struct ByWeight;
 
-impl Weighter<Key, Variants> for ByWeight {
-    fn weight(&self, _: &Key, variants: &Variants) -> u64 {
-        variants.weight
+impl Weighter<EntryKey, Variants> for ByWeight {
+    fn weight(&self, _: &EntryKey, variants: &Variants) -> u64 {
+        variants.iter().map(|response| weight(response)).sum()
     }
 }
 
@@ -251,22 +283,22 @@ impl Weighter<Key, Variants> for ByWeight {
 struct LetGo;
 
 #[derive(Debug, Default)]
-struct Evicted(Vec<(Key, Variants)>);
+struct Evicted(Vec<(EntryKey, Variants)>);
 
 impl Evicted {
     /// How many responses were evicted, the first under `replaced` apart: that is an entry's former value, whose variants
     /// live on in its new one. A second under that key is the new value itself.
-    fn variants(&self, replaced: Option<&Key>) -> u64 {
+    fn variants(&self, replaced: Option<&EntryKey>) -> u64 {
         let former = replaced.and_then(|key| self.0.iter().position(|(own, _)| own == key));
         let others = self.0.iter().enumerate().filter(|(at, _)| Some(*at) != former);
         others.map(|(_, (_, variants))| variants.len() as u64).sum()
     }
 }
 
-impl Lifecycle<Key, Variants> for LetGo {
+impl Lifecycle<EntryKey, Variants> for LetGo {
     type RequestState = Evicted;
 
-    fn on_evict(&self, evicted: &mut Evicted, key: Key, variants: Variants) {
+    fn on_evict(&self, evicted: &mut Evicted, key: EntryKey, variants: Variants) {
         evicted.0.push((key, variants));
     }
 }

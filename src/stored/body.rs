@@ -10,16 +10,21 @@ pub enum Piece {
 }
 
 /// The content of a stored response.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredBody(Pieces);
 
 /// Nearly every body is one piece: it needs no list of its own. A number of pieces has one form only.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 enum Pieces {
-    #[default]
-    None,
     One(Piece),
-    Several(Box<[Piece]>),
+    /// None, or more than one.
+    Listed(Box<[Piece]>),
+}
+
+impl Default for StoredBody {
+    fn default() -> StoredBody {
+        StoredBody::of_pieces(Vec::new())
+    }
 }
 
 impl StoredBody {
@@ -31,20 +36,17 @@ impl StoredBody {
 
     /// A body of these pieces.
     pub fn of_pieces(pieces: Vec<Piece>) -> StoredBody {
-        let mut pieces = pieces;
-        StoredBody(match pieces.len() {
-            0 => Pieces::None,
-            1 => pieces.pop().map_or(Pieces::None, Pieces::One),
-            _ => Pieces::Several(pieces.into()),
+        StoredBody(match <[_; 1]>::try_from(pieces) {
+            Ok([one]) => Pieces::One(one),
+            Err(pieces) => Pieces::Listed(pieces.into()),
         })
     }
 
     /// Its pieces in order.
     pub fn pieces(&self) -> &[Piece] {
         match &self.0 {
-            Pieces::None => &[],
             Pieces::One(piece) => std::slice::from_ref(piece),
-            Pieces::Several(pieces) => pieces,
+            Pieces::Listed(pieces) => pieces,
         }
     }
 
@@ -60,6 +62,9 @@ impl StoredBody {
 
     /// Bytes it takes in memory beside the struct itself.
     pub fn weight(&self) -> usize {
-        self.pieces().iter().map(|Piece::Shared(bytes)| size_of::<Piece>() + bytes.len()).sum()
+        // The allocation's own, and the count of who shares it.
+        const HOLDING_BYTES: usize = 16 + 32;
+        let listed = if self.pieces().len() > 1 { size_of::<Piece>() } else { 0 };
+        self.pieces().iter().map(|Piece::Shared(bytes)| listed + HOLDING_BYTES + bytes.len()).sum()
     }
 }

@@ -39,6 +39,11 @@ impl FieldBlock {
         read.is_at_end().then_some(block)
     }
 
+    /// A block among bytes that were one.
+    pub(super) fn among(bytes: Bytes) -> FieldBlock {
+        FieldBlock(bytes)
+    }
+
     /// The fields in order; values share the block's allocation.
     pub fn iter(&self) -> FieldIter {
         FieldIter { rest: self.0.clone() }

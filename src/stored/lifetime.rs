@@ -62,3 +62,40 @@ impl Lifetime {
         self.received.plus(self.keep)
     }
 }
+
+/// The numbers of a lifetime in half the room: they are whole milliseconds.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PackedLifetime {
+    received: Timestamp,
+    initial_age_ms: u64,
+    fresh_ms: u64,
+    stale_while_revalidate_ms: u64,
+    stale_if_error_ms: u64,
+    keep_ms: u64,
+}
+
+impl PackedLifetime {
+    pub(super) fn of(lifetime: &Lifetime) -> PackedLifetime {
+        PackedLifetime {
+            received: lifetime.received,
+            initial_age_ms: millis(lifetime.initial_age),
+            fresh_ms: millis(lifetime.fresh),
+            stale_while_revalidate_ms: millis(lifetime.stale_while_revalidate),
+            stale_if_error_ms: millis(lifetime.stale_if_error),
+            keep_ms: millis(lifetime.keep),
+        }
+    }
+
+    pub(super) fn unpacked(self, from: LifetimeFrom, validate_always: bool) -> Lifetime {
+        Lifetime {
+            received: self.received,
+            initial_age: Duration::from_millis(self.initial_age_ms),
+            fresh: Duration::from_millis(self.fresh_ms),
+            stale_while_revalidate: Duration::from_millis(self.stale_while_revalidate_ms),
+            stale_if_error: Duration::from_millis(self.stale_if_error_ms),
+            keep: Duration::from_millis(self.keep_ms),
+            from,
+            validate_always,
+        }
+    }
+}

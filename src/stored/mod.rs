@@ -1,6 +1,6 @@
 //! A stored response: what was fetched, and everything that later decisions need to know of it.
 //!
-//! It is written once and never changed; validation makes a new one. Policy has decided its [`Lifetime`] when it was
+//! It is written once, from its [`Parts`], and never changed; validation makes a new one. Policy has decided its [`Lifetime`] when it was
 //! stored, from the rule whose fingerprint it bears, so that reuse parses nothing again.
 
 mod body;
@@ -15,27 +15,23 @@ pub use lifetime::{Lifetime, LifetimeFrom};
 pub use vary::VaryKey;
 
 use crate::cache_name::CacheName;
-use crate::key::Key;
+use crate::key::{Key, KeyRef};
 use crate::ledger::{Stamp, Subject};
 use crate::tags::Tags;
+use bytes::Bytes;
 use http::{HeaderValue, StatusCode};
+use lifetime::PackedLifetime;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 /// The fingerprint of the rule a response was fetched under; under another one it is a miss.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RuleFingerprint(pub u64);
 
-/// A copy of a value in an allocation of its own: one that came with a message is a slice of the buffer it was read into, and
-/// would keep all of that.
-pub fn own_value(value: &HeaderValue) -> HeaderValue {
-    // What is a value already is one when it is copied.
-    HeaderValue::from_bytes(value.as_bytes()).unwrap_or_else(|_| value.clone())
-}
-
-/// One stored response.
-#[derive(Debug)]
-pub struct StoredResponse {
+/// What a stored response is made of.
+#[derive(Clone, Debug)]
+pub struct Parts {
     /// Which cache it is in.
     pub cache: CacheName,
     /// Its full primary key.
@@ -59,38 +55,143 @@ pub struct StoredResponse {
     pub stamp: Stamp,
     /// What purges can name it by.
     pub tags: Tags,
-    /// The rule's name, for logs and figures.
+    /// The rule's name.
     pub route: Arc<str>,
     /// The rule it was fetched under.
     pub rule: RuleFingerprint,
     /// How long the origin took to answer, for the figure of time saved.
-    pub origin_time: std::time::Duration,
+    pub origin_time: Duration,
+}
+
+/// One stored response: [`Parts`], packed, because there are many of them. Its texts stand in one allocation, which what is
+/// sent of them shares; durations are whole milliseconds, the origin's time microseconds.
+#[derive(Debug)]
+pub struct StoredResponse {
+    /// Which cache it is in.
+    pub cache: CacheName,
+    /// The request fields its Vary names, as they were sent to the origin.
+    pub vary: VaryKey,
+    /// Tells this response from every other one.
+    pub generation: u64,
+    /// Its status.
+    pub status: StatusCode,
+    /// Its content.
+    pub body: StoredBody,
+    /// The ledger position when its fetch, or last validation, began.
+    pub stamp: Stamp,
+    /// What purges can name it by.
+    pub tags: Tags,
+    /// The rule it was fetched under.
+    pub rule: RuleFingerprint,
     /// The version of the ledger at which it was last found valid; this process's own, never stored.
     pub checked: Checked,
+    /// The key up to `key_end`, the route up to `route_end`, the entity tag up to `etag_end`, then the fields.
+    text: Bytes,
+    key_end: u32,
+    route_end: u32,
+    etag_end: u32,
+    lifetime: PackedLifetime,
+    lifetime_from: LifetimeFrom,
+    validate_always: bool,
+    origin_time_us: u32,
 }
 
 impl StoredResponse {
-    /// What the ledger must know of it.
-    pub fn subject(&self) -> Subject<'_> {
-        Subject {
-            cache: self.cache,
-            host: self.key.host(),
-            path: self.key.path(),
-            query: self.key.query(),
-            tags: &self.tags,
+    /// A stored response of these parts.
+    pub fn of(parts: Parts) -> StoredResponse {
+        let (key, route, etag) = (parts.key.as_bytes(), parts.route.as_bytes(), parts.etag.as_bytes());
+        // They are parts of heads and of the configuration, whose size limits are far below 4 GiB.
+        let end = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        StoredResponse {
+            text: [key, route, etag, parts.fields.as_bytes()].concat().into(),
+            key_end: end(key.len()),
+            route_end: end(key.len() + route.len()),
+            etag_end: end(key.len() + route.len() + etag.len()),
+            lifetime: PackedLifetime::of(&parts.lifetime),
+            lifetime_from: parts.lifetime.from,
+            validate_always: parts.lifetime.validate_always,
+            // More than an hour is told as an hour and some.
+            origin_time_us: u32::try_from(parts.origin_time.as_micros()).unwrap_or(u32::MAX),
+            cache: parts.cache,
+            vary: parts.vary,
+            generation: parts.generation,
+            status: parts.status,
+            body: parts.body,
+            stamp: parts.stamp,
+            tags: parts.tags,
+            rule: parts.rule,
+            checked: Checked::default(),
         }
     }
 
-    /// Bytes that this response takes in memory, with what holds it.
+    /// What it is made of.
+    pub fn to_parts(&self) -> Parts {
+        Parts {
+            cache: self.cache,
+            key: self.key().to_key(),
+            vary: self.vary.clone(),
+            generation: self.generation,
+            status: self.status,
+            fields: self.fields(),
+            body: self.body.clone(),
+            etag: self.etag(),
+            lifetime: self.lifetime(),
+            stamp: self.stamp,
+            tags: self.tags.clone(),
+            route: self.route().into(),
+            rule: self.rule,
+            origin_time: self.origin_time(),
+        }
+    }
+
+    /// Its full primary key.
+    pub fn key(&self) -> KeyRef<'_> {
+        KeyRef::among(&self.text[..self.key_end as usize])
+    }
+
+    /// The rule's name.
+    pub fn route(&self) -> &str {
+        // It was text when it was put in.
+        std::str::from_utf8(&self.text[self.key_end as usize..self.route_end as usize]).unwrap_or_default()
+    }
+
+    /// Its entity tag: the origin's, or ours.
+    pub fn etag(&self) -> HeaderValue {
+        // It was one when it was put in.
+        HeaderValue::from_maybe_shared(self.text.slice(self.route_end as usize..self.etag_end as usize))
+            .unwrap_or_else(|error| unreachable!("{error}"))
+    }
+
+    /// Its end-to-end fields.
+    pub fn fields(&self) -> FieldBlock {
+        FieldBlock::among(self.text.slice(self.etag_end as usize..))
+    }
+
+    /// Its freshness and what staleness allows.
+    pub fn lifetime(&self) -> Lifetime {
+        self.lifetime.unpacked(self.lifetime_from, self.validate_always)
+    }
+
+    /// How long the origin took to answer.
+    pub fn origin_time(&self) -> Duration {
+        Duration::from_micros(self.origin_time_us.into())
+    }
+
+    /// What the ledger must know of it.
+    pub fn subject(&self) -> Subject<'_> {
+        let key = self.key();
+        Subject { cache: self.cache, host: key.host(), path: key.path(), query: key.query(), tags: &self.tags }
+    }
+
+    /// Bytes that this response takes in memory, with what the allocator adds.
     pub fn weight(&self) -> usize {
-        const HOLDING_BYTES: usize = 160;
+        // What holds it (16); what the allocator adds to it, its text, tags and Vary key; the count of who shares its text.
+        const HOLDING_BYTES: usize = 16 + 4 * 12 + 32;
         size_of::<StoredResponse>()
             + HOLDING_BYTES
-            + self.key.as_bytes().len()
+            + self.text.len()
             + self.vary.weight()
-            + self.fields.as_bytes().len()
             + self.body.weight()
-            + self.etag.len()
             + self.tags.as_str().len()
     }
 }

@@ -4,9 +4,12 @@ use crate::crypto;
 use bytes::Bytes;
 use http::{HeaderName, HeaderValue};
 
-/// Names and values, sorted by name. Absent and empty differ.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub struct VaryKey(Box<[(HeaderName, Option<Bytes>)]>);
+/// Names and values, sorted by name, in one allocation; in none where Vary names nothing. Absent and empty differ.
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
+pub struct VaryKey(Box<[u8]>);
+
+/// The bytes of a name, and those of its value where the field was there.
+type Pair<'a> = (&'a [u8], Option<&'a [u8]>);
 
 impl VaryKey {
     /// The Vary key of a request as sent: `value` gives a field's lines joined and normalised, or none where it is absent.
@@ -14,31 +17,32 @@ impl VaryKey {
         let mut pairs: Vec<_> = names.iter().map(|name| (name.clone(), value(name))).collect();
         pairs.sort_by(|(a, _), (b, _)| a.as_str().cmp(b.as_str()));
         pairs.dedup_by(|(a, _), (b, _)| a == b);
-        VaryKey(pairs.into())
+        VaryKey::in_order(&pairs)
     }
 
     /// The pairs, sorted by name.
-    pub fn pairs(&self) -> &[(HeaderName, Option<Bytes>)] {
-        &self.0
+    pub fn pairs(&self) -> impl Iterator<Item = (HeaderName, Option<&[u8]>)> {
+        // What is no name was never put in.
+        self.stored_pairs().filter_map(|(name, value)| Some((HeaderName::from_bytes(name).ok()?, value)))
     }
 
     /// A Vary key from stored pairs; none where a value could not have been sent.
-    pub fn from_pairs(pairs: Vec<(HeaderName, Option<Bytes>)>) -> Option<VaryKey> {
-        let sound =
-            pairs.iter().all(|(_, value)| value.as_ref().is_none_or(|value| HeaderValue::from_bytes(value).is_ok()));
-        sound.then(|| VaryKey(pairs.into()))
+    pub fn from_pairs(pairs: &[(HeaderName, Option<Bytes>)]) -> Option<VaryKey> {
+        let could_be_sent =
+            |value: &Bytes| u32::try_from(value.len()).is_ok() && HeaderValue::from_bytes(value).is_ok();
+        pairs.iter().all(|(_, value)| value.as_ref().is_none_or(could_be_sent)).then(|| VaryKey::in_order(pairs))
     }
 
     /// Whether a request matches: each nominated field is the same, or absent on both sides.
     pub fn matches(&self, value: impl Fn(&HeaderName) -> Option<Bytes>) -> bool {
-        self.0.iter().all(|(name, own)| *own == value(name))
+        self.pairs().all(|(name, own)| own == value(&name).as_deref())
     }
 
     /// Tells Vary keys apart where a whole one would be too long, as in a store's index.
     pub fn digest(&self) -> [u8; 16] {
         let mut bytes = Vec::with_capacity(64);
-        for (name, value) in &self.0 {
-            for part in [Some(name.as_str().as_bytes()), value.as_deref()] {
+        for (name, value) in self.stored_pairs() {
+            for part in [Some(name), value] {
                 bytes.push(u8::from(part.is_some()));
                 let part = part.unwrap_or_default();
                 bytes.extend_from_slice(&(part.len() as u64).to_le_bytes());
@@ -50,9 +54,62 @@ impl VaryKey {
 
     /// Bytes it takes in memory beside the struct itself.
     pub fn weight(&self) -> usize {
-        self.0
-            .iter()
-            .map(|(_, value)| size_of::<(HeaderName, Option<Bytes>)>() + value.as_ref().map_or(0, Bytes::len))
-            .sum()
+        self.0.len()
+    }
+
+    fn in_order(pairs: &[(HeaderName, Option<Bytes>)]) -> VaryKey {
+        // Names and values are bounded by the head's size limit, far below 4 GiB.
+        let count = |part: &[u8]| u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes();
+        let mut bytes = Vec::new();
+        for (name, value) in pairs {
+            let (name, own) = (name.as_str().as_bytes(), value.as_deref().unwrap_or_default());
+            bytes.push(u8::from(value.is_some()));
+            bytes.extend_from_slice(&count(name));
+            bytes.extend_from_slice(&count(own));
+            bytes.extend_from_slice(name);
+            bytes.extend_from_slice(own);
+        }
+        VaryKey(bytes.into())
+    }
+
+    fn stored_pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        let mut rest = &*self.0;
+        std::iter::from_fn(move || {
+            let (pair, after) = first_pair(rest)?;
+            rest = after;
+            Some(pair)
+        })
+    }
+}
+
+fn first_pair(bytes: &[u8]) -> Option<(Pair<'_>, &[u8])> {
+    let (present, rest) = bytes.split_first()?;
+    let (name_bytes, rest) = rest.split_first_chunk::<4>()?;
+    let (value_bytes, rest) = rest.split_first_chunk::<4>()?;
+    let (name, rest) = rest.split_at_checked(u32::from_le_bytes(*name_bytes) as usize)?;
+    let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*value_bytes) as usize)?;
+    Some(((name, (*present == 1).then_some(value)), rest))
+}
+
+impl std::fmt::Debug for VaryKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list().entries(self.pairs().map(|(name, value)| (name, value.map(Bytes::copy_from_slice)))).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::header::{ACCEPT, ACCEPT_LANGUAGE};
+
+    #[test]
+    fn pairs_are_sorted_and_each_once_and_absent_is_not_empty() {
+        let sent = |name: &HeaderName| (name == ACCEPT).then(Bytes::new);
+        let key = VaryKey::of(&[ACCEPT_LANGUAGE, ACCEPT, ACCEPT_LANGUAGE], sent);
+        assert_eq!(key.pairs().collect::<Vec<_>>(), [(ACCEPT, Some(&b""[..])), (ACCEPT_LANGUAGE, None)]);
+        assert!(key.matches(sent));
+        assert!(!key.matches(|_| Some(Bytes::new())));
+        assert!(!key.matches(|_| None));
+        assert!(VaryKey::default().matches(|_| None) && VaryKey::default().weight() == 0);
     }
 }

@@ -11,7 +11,7 @@ use vitrine::policy::storing::{self, Plan};
 use vitrine::policy::{Exchange, Framing, LifetimeRule};
 use vitrine::respond;
 use vitrine::stored::{
-    Checked, FieldBlock, Lifetime, LifetimeFrom, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::Tags;
 
@@ -74,7 +74,7 @@ pub(crate) fn decide(status: u16, lines: Lines<'_>, rule: &LifetimeRule) -> Resu
 pub(crate) fn stored(lines: Lines<'_>, body: &str) -> StoredResponse {
     let target = Target { scheme: Scheme::Https, host: "shop.example".into(), path: "/products/1".into(), query: None };
     let (fields, body) = (fields(lines), StoredBody::whole(body.to_string().into()));
-    StoredResponse {
+    StoredResponse::of(Parts {
         cache: CacheName::Products,
         key: Key::new(&target, &[], None),
         vary: VaryKey::default(),
@@ -98,6 +98,5 @@ pub(crate) fn stored(lines: Lines<'_>, body: &str) -> StoredResponse {
         route: "product".into(),
         rule: RULE,
         origin_time: Duration::from_millis(40),
-        checked: Checked::default(),
-    }
+    })
 }

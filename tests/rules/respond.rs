@@ -8,7 +8,7 @@ use vitrine::body::Body;
 use vitrine::clock::Timestamp;
 use vitrine::outcome::{Kind, Outcome, Reason};
 use vitrine::respond;
-use vitrine::stored::{Lifetime, LifetimeFrom, StoredBody, StoredResponse};
+use vitrine::stored::{Lifetime, LifetimeFrom, Parts, StoredBody, StoredResponse};
 
 const HIT: Outcome = Outcome::new(Kind::Hit, Reason::Fresh);
 /// Noon as a date field has it.
@@ -63,10 +63,8 @@ fn a_hit_gives_the_stored_fields_an_age_and_a_signature() {
     assert_eq!(all(&fields, "x-cache"), ["HIT"]);
     assert_eq!(all(&fields, "cache-control"), ["max-age=86400"]);
     assert_eq!(all(&fields, "etag"), ["\"1\""]);
-    let aged = StoredResponse {
-        lifetime: Lifetime { initial_age: Duration::from_millis(3_001), ..page().lifetime },
-        ..page()
-    };
+    let lifetime = Lifetime { initial_age: Duration::from_millis(3_001), ..page().lifetime() };
+    let aged = StoredResponse::of(Parts { lifetime, ..page().to_parts() });
     assert_eq!(all(&ask(&aged, &Method::GET, &[]).1, "age"), ["11"]);
 }
 
@@ -75,14 +73,15 @@ fn head_has_the_length_and_no_body() {
     let (status, fields, body) = ask(&page(), &Method::HEAD, &[("range", "bytes=0-1")]);
     assert_eq!((status, body.as_str()), (StatusCode::OK, ""));
     assert_eq!(all(&fields, "content-length"), ["10"]);
-    let empty = StoredResponse { status: StatusCode::NO_CONTENT, ..stored(&[], "") };
+    let empty = StoredResponse::of(Parts { status: StatusCode::NO_CONTENT, ..stored(&[], "").to_parts() });
     assert!(!ask(&empty, &Method::HEAD, &[]).1.contains_key("content-length"));
 }
 
 #[test]
 fn where_the_rule_gave_the_lifetime_browsers_are_to_ask() {
     for from in [LifetimeFrom::Rule, LifetimeFrom::RuleNegative] {
-        let ruled = StoredResponse { lifetime: Lifetime { from, ..page().lifetime }, ..page() };
+        let lifetime = Lifetime { from, ..page().lifetime() };
+        let ruled = StoredResponse::of(Parts { lifetime, ..page().to_parts() });
         for (status, lines) in [(200, &[][..]), (304, &[("if-none-match", "\"1\"")])] {
             let (got, fields, _) = ask(&ruled, &Method::GET, lines);
             assert_eq!(got.as_u16(), status);
@@ -138,7 +137,7 @@ fn conditions_are_judged_in_the_order_of_13_2_2() {
     }
     let odd = stored(&[("etag", "odd")], BODY);
     assert_eq!(ask(&odd, &Method::GET, &[("if-none-match", "odd")]).0, StatusCode::NOT_MODIFIED, "compared as it is");
-    let missing = StoredResponse { status: StatusCode::NOT_FOUND, ..page() };
+    let missing = StoredResponse::of(Parts { status: StatusCode::NOT_FOUND, ..page().to_parts() });
     assert_eq!(ask(&missing, &Method::GET, &[("if-none-match", "\"1\"")]).0, StatusCode::NOT_FOUND, "13.2.1");
 }
 
@@ -168,7 +167,8 @@ fn a_body_without_the_origins_tag_has_ours_and_it_is_the_bodys() {
     assert_eq!(tag("a"), tag("a"));
     assert_ne!(tag("a"), tag("b"));
     let own = stored(&[], "a");
-    let sent = own.etag.to_str().unwrap();
+    let etag = own.etag();
+    let sent = etag.to_str().unwrap();
     assert!(sent.starts_with('"') && sent.ends_with('"'), "strong");
     assert_eq!(ask(&own, &Method::GET, &[("if-none-match", sent)]).0, StatusCode::NOT_MODIFIED);
 }
@@ -183,7 +183,7 @@ fn one_range_is_cut_and_what_is_not_there_is_416() {
     assert_eq!((status, body.as_str()), (StatusCode::RANGE_NOT_SATISFIABLE, ""));
     assert_eq!(all(&fields, "content-range"), ["bytes */10"]);
     assert_eq!(all(&fields, "cache-control"), ["no-store"], "an error is good for no day");
-    let missing = StoredResponse { status: StatusCode::NOT_FOUND, ..page() };
+    let missing = StoredResponse::of(Parts { status: StatusCode::NOT_FOUND, ..page().to_parts() });
     assert_eq!(ask(&missing, &Method::GET, &[("range", "bytes=0-1")]).2, BODY, "only of a 200");
 }
 

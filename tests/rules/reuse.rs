@@ -9,7 +9,7 @@ use vitrine::clock::Timestamp;
 use vitrine::ledger::{Gone, Standing, Trust};
 use vitrine::outcome::Reason;
 use vitrine::policy::{Reuse, reuse, stale, vary};
-use vitrine::stored::{Lifetime, RuleFingerprint, StoredResponse, VaryKey};
+use vitrine::stored::{Lifetime, Parts, RuleFingerprint, StoredResponse, VaryKey};
 
 const ETAG: Lines<'_> = &[("etag", "\"1\"")];
 
@@ -19,12 +19,12 @@ fn lifetime() -> Lifetime {
         stale_while_revalidate: Duration::from_secs(10),
         stale_if_error: Duration::from_secs(20),
         keep: Duration::from_secs(100),
-        ..stored(ETAG, "").lifetime
+        ..stored(ETAG, "").lifetime()
     }
 }
 
 fn with(lines: Lines<'_>, lifetime: Lifetime) -> StoredResponse {
-    StoredResponse { lifetime, ..stored(lines, "") }
+    StoredResponse::of(Parts { lifetime, ..stored(lines, "").to_parts() })
 }
 
 fn after_ms(ms: u64) -> Timestamp {
@@ -88,9 +88,9 @@ fn a_proxy_that_is_cut_off_from_the_ledger_asks_the_origin_or_passes() {
 #[test]
 fn an_etag_of_our_own_is_no_validator() {
     let ours = with(&[], Lifetime { stale_while_revalidate: Duration::ZERO, ..lifetime() });
-    assert!(ours.etag.as_bytes().starts_with(b"\"v-"));
+    assert!(ours.etag().as_bytes().starts_with(b"\"v-"));
     assert_eq!(reuse::decide(&ours, Trust::Whole, Standing::Soft, RULE, NOON), Reuse::Fetch(Reason::SoftInvalidated));
-    let dated = with(&[("last-modified", "Mon, 23 Nov 2026 12:00:00 GMT")], ours.lifetime);
+    let dated = with(&[("last-modified", "Mon, 23 Nov 2026 12:00:00 GMT")], ours.lifetime());
     assert_eq!(
         reuse::decide(&dated, Trust::Whole, Standing::Soft, RULE, NOON),
         Reuse::Validate(Reason::SoftInvalidated)
@@ -157,7 +157,7 @@ fn a_request_selects_the_variant_that_was_made_for_it() {
     let variant = |generation, names: &[HeaderName], lines: Lines<'_>| {
         let request = fields(lines);
         let vary = VaryKey::of(names, |name| vary::normalised(&request, name));
-        Arc::new(StoredResponse { vary, generation, ..stored(ETAG, "") })
+        Arc::new(StoredResponse::of(Parts { vary, generation, ..stored(ETAG, "").to_parts() }))
     };
     let language = [header::ACCEPT_LANGUAGE];
     let variants = [

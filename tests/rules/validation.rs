@@ -7,7 +7,7 @@ use vitrine::clock::Timestamp;
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::outcome::Reason;
 use vitrine::policy::{Exchange, LifetimeRule, validation, vary};
-use vitrine::stored::{LifetimeFrom, StoredResponse, VaryKey};
+use vitrine::stored::{LifetimeFrom, Parts, StoredResponse, VaryKey};
 
 const LATER: Stamp = Stamp::of(Epoch(1), 9);
 const MODIFIED: &str = "Mon, 23 Nov 2026 12:00:00 GMT";
@@ -27,7 +27,7 @@ fn freshened(own: &StoredResponse, lines: Lines<'_>, rule: &LifetimeRule) -> Res
 }
 
 fn value(stored: &StoredResponse, name: &HeaderName) -> Option<String> {
-    stored.fields.get(name).map(|value| value.to_str().unwrap().to_string())
+    stored.fields().get(name).map(|value| value.to_str().unwrap().to_string())
 }
 
 #[test]
@@ -82,23 +82,23 @@ fn a_304_replaces_what_it_says_and_leaves_the_rest() {
         ("x-kept", "old"),
         ("x-new", "1"),
     ];
-    assert_eq!(fresh.fields.to_map(), fields(&expected));
+    assert_eq!(fresh.fields().to_map(), fields(&expected));
     assert_eq!((fresh.stamp, fresh.generation, &fresh.body, fresh.rule), (LATER, 12, &own.body, own.rule));
-    assert_eq!((fresh.lifetime.fresh, fresh.lifetime.received), (Duration::from_mins(2), NEXT_NOON));
+    assert_eq!((fresh.lifetime().fresh, fresh.lifetime().received), (Duration::from_mins(2), NEXT_NOON));
     assert!(fresh.tags.contains("t"));
 }
 
 #[test]
 fn its_directives_begin_a_new_lifetime() {
     let own = stored(&[("etag", "\"1\""), ("cache-control", "max-age=60"), ("date", MODIFIED)], "x");
-    let fresh = freshened(&own, &[], &rule(None)).unwrap().lifetime;
+    let fresh = freshened(&own, &[], &rule(None)).unwrap().lifetime();
     // The Date of the old exchange does not age the new one.
     assert_eq!((fresh.fresh, fresh.initial_age), (Duration::from_mins(1), Duration::ZERO));
     assert!(fresh.is_fresh(NEXT_NOON));
-    let aged = freshened(&own, &[("age", "30")], &rule(None)).unwrap().lifetime;
+    let aged = freshened(&own, &[("age", "30")], &rule(None)).unwrap().lifetime();
     assert_eq!(aged.initial_age, Duration::from_secs(30));
     let silent = stored(&[("etag", "\"1\"")], "x");
-    let ruled = freshened(&silent, &[], &rule(Some(300))).unwrap().lifetime;
+    let ruled = freshened(&silent, &[], &rule(Some(300))).unwrap().lifetime();
     assert_eq!((ruled.fresh, ruled.from), (Duration::from_mins(5), LifetimeFrom::Rule));
     for (veto, reason) in [("no-store", Reason::NoStore), ("private", Reason::Private)] {
         assert_eq!(freshened(&own, &[("cache-control", veto)], &rule(None)).err(), Some(reason));
@@ -132,22 +132,22 @@ fn a_304_that_speaks_of_another_response_updates_nothing() {
     for (own, told) in [(weak, tagged), (tagged, weak)] {
         let fresh = freshened(&stored(&own, "x"), &told, &rule(Some(60))).unwrap();
         assert_eq!(value(&fresh, &header::ETAG).as_deref(), Some("W/\"1\""));
-        assert_eq!(fresh.etag, "W/\"1\"");
+        assert_eq!(fresh.etag(), "W/\"1\"");
     }
     let ours = stored(&dated, "x");
-    assert_eq!(freshened(&ours, &dated, &rule(Some(60))).unwrap().etag, ours.etag, "our own tag stays");
+    assert_eq!(freshened(&ours, &dated, &rule(Some(60))).unwrap().etag(), ours.etag(), "our own tag stays");
 }
 
 #[test]
 fn a_vary_that_a_304_adds_narrows_and_none_widens() {
     let request = fields(&[("accept", "text/html")]);
     let vary = VaryKey::of(&[header::ACCEPT], |name| vary::normalised(&request, name));
-    let own = StoredResponse { vary, ..stored(&[("etag", "\"1\""), ("vary", "accept")], "x") };
+    let own = stored(&[("etag", "\"1\""), ("vary", "accept")], "x");
+    let own = StoredResponse::of(Parts { vary, ..own.to_parts() });
     let names = |lines: Lines<'_>| {
         let fresh = freshened(&own, lines, &rule(Some(60))).unwrap();
-        let text =
-            |value: &Option<bytes::Bytes>| value.as_ref().map(|value| String::from_utf8_lossy(value).to_string());
-        fresh.vary.pairs().iter().map(|(name, value)| (name.to_string(), text(value))).collect::<Vec<_>>()
+        let text = |value: &[u8]| String::from_utf8_lossy(value).to_string();
+        fresh.vary.pairs().map(|(name, value)| (name.to_string(), value.map(text))).collect::<Vec<_>>()
     };
     let accept = ("accept".to_string(), Some("text/html".to_string()));
     let language = ("accept-language".to_string(), Some("de".to_string()));

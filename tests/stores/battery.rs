@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::store::{Queued, Store, VARIANTS_MAX};
-use vitrine::stored::StoredResponse;
+use vitrine::stored::{Parts, StoredResponse};
 
 /// Opens a store whose caches have these sizes.
 pub(crate) type Open = fn([u64; 3]) -> Fixture;
@@ -42,7 +42,7 @@ pub(crate) async fn every_field_survives(open: Open) {
     let mut runner = TestRunner::deterministic();
     for _ in 0..60 {
         let any = any_response().new_tree(&mut runner).unwrap().current();
-        let put = shared(StoredResponse { lifetime: lifetime(Duration::from_hours(1)), ..any });
+        let put = shared(Parts { lifetime: lifetime(Duration::from_hours(1)), ..any });
         put_all(store, [put.clone()]).await;
         let got = get(store, put.cache, &put).await;
         assert_eq!(told(&got[0]), told(&put));
@@ -89,13 +89,13 @@ pub(crate) async fn exactly_the_named_generation_is_removed(open: Open) {
     let store = &*fixture.store;
     let (old, other, new) = (variant("de"), variant("en"), variant("de"));
     put_all(store, [old.clone(), other.clone(), new.clone()]).await;
-    store.remove(CacheName::Default, &old.key, old.generation);
+    store.remove(CacheName::Default, &old.key().to_key(), old.generation);
     store.flush().await.unwrap();
     assert_eq!(get(store, CacheName::Default, &old).await.len(), 2);
-    store.remove(CacheName::Default, &new.key, new.generation);
+    store.remove(CacheName::Default, &new.key().to_key(), new.generation);
     store.flush().await.unwrap();
     assert_eq!(generations(&get(store, CacheName::Default, &old).await), [other.generation]);
-    store.remove(CacheName::Default, &other.key, other.generation);
+    store.remove(CacheName::Default, &other.key().to_key(), other.generation);
     store.flush().await.unwrap();
     let [figures, ..] = store.figures().caches;
     assert_eq!((figures.entries, figures.bytes), (0, 0));
@@ -182,7 +182,7 @@ pub(crate) async fn put_all(store: &dyn Store, responses: impl IntoIterator<Item
 }
 
 pub(crate) async fn get(store: &dyn Store, cache: CacheName, like: &StoredResponse) -> Vec<Arc<StoredResponse>> {
-    store.get(cache, &like.key).await.unwrap()
+    store.get(cache, &like.key().to_key()).await.unwrap()
 }
 
 pub(crate) fn page(url: &str) -> Arc<StoredResponse> {
@@ -190,7 +190,7 @@ pub(crate) fn page(url: &str) -> Arc<StoredResponse> {
 }
 
 fn variant(value: &'static str) -> Arc<StoredResponse> {
-    shared(StoredResponse { vary: vary(value), ..response(CacheName::Default, "/", value) })
+    shared(Parts { vary: vary(value), ..response(CacheName::Default, "/", value) })
 }
 
 fn generations(responses: &[Arc<StoredResponse>]) -> Vec<u64> {

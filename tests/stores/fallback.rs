@@ -43,9 +43,9 @@ async fn what_comes_while_redis_is_away_is_kept_here_and_redis_is_asked_when_it_
     assert!(both.figures().trouble.is_some(), "an operator is told nevertheless");
 
     server.restart();
-    until("Redis is back", async || redis.get(CacheName::Default, &own.key).await.is_ok()).await;
+    until("Redis is back", async || redis.get(CacheName::Default, &own.key().to_key()).await.is_ok()).await;
     assert!(get(&both, CacheName::Default, &own).await.is_empty(), "Redis is asked, and knows nothing of it");
-    both.remove(CacheName::Default, &own.key, own.generation);
+    both.remove(CacheName::Default, &own.key().to_key(), own.generation);
     embedded.store.flush().await.unwrap();
     assert!(get(&*embedded.store, CacheName::Default, &own).await.is_empty());
 }

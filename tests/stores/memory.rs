@@ -1,10 +1,11 @@
 //! The hot tier: what the battery for stores does not ask of it.
 
-use crate::samples::{key, noise, response, shared, vary};
+use crate::samples::{key, noise, response, shared, tags, vary};
+use http::HeaderValue;
 use std::sync::{Arc, Barrier};
 use vitrine::cache_name::CacheName;
 use vitrine::store::{MemoryTier, Queued, VARIANTS_MAX};
-use vitrine::stored::StoredResponse;
+use vitrine::stored::{Parts, StoredResponse};
 
 const MIB: u64 = 1 << 20;
 
@@ -13,7 +14,7 @@ fn tier() -> MemoryTier {
 }
 
 fn variant(value: &'static str) -> Arc<StoredResponse> {
-    shared(StoredResponse { vary: vary(value), ..response(CacheName::Default, "/", value) })
+    shared(Parts { vary: vary(value), ..response(CacheName::Default, "/", value) })
 }
 
 #[test]
@@ -68,7 +69,7 @@ fn many_large_variants_of_one_page_do_not_empty_the_cache() {
     for n in 0..VARIANTS_MAX as u64 {
         let value: &'static str = format!("v{n}").leak();
         let page = response(CacheName::Default, "/", noise(largest, n));
-        assert_eq!(tier.insert(shared(StoredResponse { vary: vary(value), ..page })), Queued::Accepted);
+        assert_eq!(tier.insert(shared(Parts { vary: vary(value), ..page })), Queued::Accepted);
         assert_eq!(tier.get(CacheName::Default, &key("/")).unwrap()[0].vary, vary(value));
     }
     let [default, ..] = tier.figures();
@@ -80,10 +81,45 @@ fn many_large_variants_of_one_page_do_not_empty_the_cache() {
 fn the_largest_object_fits_and_one_more_byte_is_told() {
     let tier = tier();
     let max = usize::try_from(tier.object_bytes_max(CacheName::Default)).unwrap();
-    let head = response(CacheName::Default, "/", "x").weight() - 1;
+    let head = shared(response(CacheName::Default, "/", "x")).weight() - 1;
     assert_eq!(tier.insert(shared(response(CacheName::Default, "/", noise(max - head, 1)))), Queued::Accepted);
     assert!(tier.get(CacheName::Default, &key("/")).is_some());
     assert_eq!(tier.insert(shared(response(CacheName::Default, "/b", noise(max - head + 1, 1)))), Queued::TooLarge);
+}
+
+/// What the process holds now.
+fn resident_bytes() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+    line.trim().trim_end_matches("kB").trim().parse::<usize>().unwrap() * 1024
+}
+
+#[test]
+fn a_response_weighs_what_it_takes() {
+    const COUNT: usize = 20_000;
+    const BODY_BYTES: usize = 2048;
+    // Beside other tests in one process, what these take would be counted.
+    if std::env::var_os("NEXTEST").is_none() {
+        return;
+    }
+    let tier = MemoryTier::new(256 * MIB, [256 * MIB, 0, 0]);
+    let before = resident_bytes();
+    for n in 0..COUNT {
+        let page = Parts {
+            etag: HeaderValue::from_static("\"v-00000000000000000000000000000000\""),
+            tags: tags(&["products", "route:list"]),
+            ..response(CacheName::Default, &format!("/products/{n}"), noise(BODY_BYTES, n as u64))
+        };
+        let page = shared(page);
+        tier.insert(page.clone());
+        // As if it had been served: what is shared with an answer is counted.
+        drop((page.fields().to_map(), page.body.clone()));
+    }
+    let took = (resident_bytes() - before) / COUNT - BODY_BYTES;
+    let weighed = usize::try_from(tier.figures()[0].bytes).unwrap() / COUNT - BODY_BYTES;
+    assert_eq!(tier.figures()[0].entries, COUNT as u64);
+    assert!(took.abs_diff(weighed) <= took / 6, "{took} bytes beside the body, weighed as {weighed}");
+    assert!(took <= 660, "{took} bytes beside the body");
 }
 
 #[test]
@@ -93,8 +129,8 @@ fn counts_agree_with_what_is_there_after_any_order_of_changes() {
     for n in 0..3_000_u64 {
         let value = ["de", "en", "bn"][usize::try_from(n % 3).unwrap()];
         let page = response(CacheName::Default, &format!("/{}", n * 7 % 400), noise(2_000, n));
-        let page = shared(StoredResponse { vary: vary(value), ..page });
-        generations.push((page.key.clone(), page.generation));
+        let page = shared(Parts { vary: vary(value), ..page });
+        generations.push((page.key().to_key(), page.generation));
         tier.insert(page);
         if n % 5 == 0 {
             let (key, generation) = &generations[usize::try_from(n / 2).unwrap()];

@@ -12,7 +12,7 @@ use vitrine::clock::Timestamp;
 use vitrine::key::{Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::stored::{
-    Checked, FieldBlock, Lifetime, LifetimeFrom, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    FieldBlock, Lifetime, LifetimeFrom, Parts, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -28,11 +28,11 @@ pub(crate) fn key(url: &str) -> Key {
 }
 
 /// A plain response under that URL, each time of a new generation.
-pub(crate) fn response(cache: CacheName, url: &str, body: impl Into<Bytes>) -> StoredResponse {
+pub(crate) fn response(cache: CacheName, url: &str, body: impl Into<Bytes>) -> Parts {
     static GENERATION: AtomicU64 = AtomicU64::new(1);
     let mut fields = HeaderMap::new();
     fields.append("content-type", HeaderValue::from_static("text/html"));
-    StoredResponse {
+    Parts {
         cache,
         key: key(url),
         vary: VaryKey::default(),
@@ -47,7 +47,6 @@ pub(crate) fn response(cache: CacheName, url: &str, body: impl Into<Bytes>) -> S
         route: "test".into(),
         rule: RuleFingerprint(7),
         origin_time: Duration::from_millis(40),
-        checked: Checked::default(),
     }
 }
 
@@ -76,7 +75,7 @@ pub(crate) fn vary(value: &'static str) -> VaryKey {
 /// Everything that is stored of a response; two are the same where this is.
 pub(crate) fn told(response: &StoredResponse) -> String {
     // Destructured, so that a new field cannot be forgotten here.
-    let StoredResponse {
+    let Parts {
         cache,
         key,
         vary,
@@ -91,8 +90,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         route,
         rule,
         origin_time,
-        checked: _,
-    } = response;
+    } = response.to_parts();
     format!(
         "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
          {rule:?} {origin_time:?}",
@@ -101,7 +99,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
 }
 
 /// Any response that could be stored.
-pub(crate) fn any_response() -> impl Strategy<Value = StoredResponse> {
+pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
     let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
     let names = (0..3_usize, "[a-z0-9/]{0,40}", proptest::option::of("[a-z=&]{0,20}"), "[a-zéß-]{0,12}", 100..1000_u16);
     let lists = (
@@ -110,8 +108,8 @@ pub(crate) fn any_response() -> impl Strategy<Value = StoredResponse> {
         vec("[a-z:0-9]{1,20}", 0..6),
         vec(vec(any::<u8>(), 0..300), 0..4),
     );
-    (numbers, names, lists, any_lifetime(), any::<Duration>(), "[ -~]{0,20}").prop_map(
-        |(numbers, names, lists, lifetime, origin_time, etag)| {
+    (numbers, names, lists, any_lifetime(), any::<u32>(), "[ -~]{0,20}").prop_map(
+        |(numbers, names, lists, lifetime, origin_us, etag)| {
             let (generation, epoch, position, rule, _) = numbers;
             let (cache, path, query, route, status) = names;
             let (fields, vary, tags, pieces) = lists;
@@ -127,7 +125,7 @@ pub(crate) fn any_response() -> impl Strategy<Value = StoredResponse> {
                 path: format!("/{path}").into(),
                 query: query.map(Into::into),
             };
-            StoredResponse {
+            Parts {
                 cache: CacheName::ALL[cache],
                 key: Key::new(&target, &[("currency", "EUR")], Some("bn")),
                 vary: VaryKey::of(&names, |name| value(name).map(Bytes::from)),
@@ -141,15 +139,16 @@ pub(crate) fn any_response() -> impl Strategy<Value = StoredResponse> {
                 tags: Tags::collect(tags.iter().map(|tag| Tag::new(tag).unwrap())).unwrap(),
                 route: route.into(),
                 rule: RuleFingerprint(rule),
-                origin_time,
-                checked: Checked::default(),
+                origin_time: Duration::from_micros(origin_us.into()),
             }
         },
     )
 }
 
 fn any_lifetime() -> impl Strategy<Value = Lifetime> {
-    let durations = (any::<Duration>(), any::<Duration>(), any::<Duration>(), any::<Duration>(), any::<Duration>());
+    // Whole milliseconds, as they are kept.
+    let duration = || any::<u64>().prop_map(Duration::from_millis);
+    let durations = (duration(), duration(), duration(), duration(), duration());
     (any::<u64>(), durations, 0..3_u8, any::<bool>()).prop_map(|(received, durations, from, validate_always)| {
         let (initial_age, fresh, stale_while_revalidate, stale_if_error, keep) = durations;
         Lifetime {
@@ -182,6 +181,6 @@ pub(crate) fn noise(length: usize, seed: u64) -> Bytes {
 }
 
 /// The same, shared.
-pub(crate) fn shared(response: StoredResponse) -> Arc<StoredResponse> {
-    Arc::new(response)
+pub(crate) fn shared(parts: Parts) -> Arc<StoredResponse> {
+    Arc::new(StoredResponse::of(parts))
 }

@@ -1,11 +1,11 @@
 //! The byte form: what was written comes back, what was changed on the way never does.
 
-use crate::samples::{any_response, noise, response, told};
+use crate::samples::{any_response, noise, response, shared, told};
 use bytes::Bytes;
 use proptest::prelude::*;
 use vitrine::cache_name::CacheName;
+use vitrine::stored::Piece;
 use vitrine::stored::codec::{Undecodable, decode, encode};
-use vitrine::stored::{Piece, StoredResponse};
 
 /// Magic, version, checksum: what follows can be changed and sealed again.
 const PREAMBLE: usize = 22;
@@ -13,13 +13,14 @@ const PREAMBLE: usize = 22;
 proptest! {
     #[test]
     fn every_field_survives(response in any_response()) {
+        let response = shared(response);
         let bytes = encode(&response);
-        prop_assert_eq!(told(&decode(&bytes.meta, &bytes.body).unwrap()), told(&response));
+        prop_assert_eq!(told(&shared(decode(&bytes.meta, &bytes.body).unwrap())), told(&response));
     }
 
     #[test]
     fn a_flipped_bit_is_told(response in any_response(), at in any::<prop::sample::Index>()) {
-        let bytes = encode(&response);
+        let bytes = encode(&shared(response));
         let at = at.index((bytes.meta.len() + bytes.body.len()) * 8);
         let (meta, body) = flipped(&bytes.meta, &bytes.body, at);
         prop_assert!(decode(&meta, &body).is_err());
@@ -27,7 +28,7 @@ proptest! {
 
     #[test]
     fn a_cut_or_lengthened_part_is_told(response in any_response(), at in any::<prop::sample::Index>()) {
-        let bytes = encode(&response);
+        let bytes = encode(&shared(response));
         prop_assert!(decode(&bytes.meta[..at.index(bytes.meta.len())], &bytes.body).is_err());
         prop_assert!(decode(&[&bytes.meta[..], b"\0"].concat(), &bytes.body).is_err());
         prop_assert!(decode(&bytes.meta, &Bytes::from([&bytes.body[..], b"\0"].concat())).is_err());
@@ -49,7 +50,7 @@ proptest! {
         at in any::<prop::sample::Index>(),
         planted in prop_oneof![any::<[u8; 8]>(), Just([0xff; 8]), Just([0; 8]), (0..2000_u64).prop_map(u64::to_le_bytes)],
     ) {
-        let bytes = encode(&response);
+        let bytes = encode(&shared(response));
         let mut meta = bytes.meta;
         let at = PREAMBLE + at.index(meta.len() - PREAMBLE);
         let end = meta.len().min(at + 8);
@@ -58,15 +59,16 @@ proptest! {
         if let Ok(read) = decode(&meta, &bytes.body) {
             // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
             prop_assert!(read.body.len() <= bytes.body.len());
+            let read = shared(read);
             prop_assert_eq!(encode(&read).body, bytes.body);
-            let _ = (read.fields.to_map(), told(&read), read.weight());
+            let _ = (read.fields().to_map(), told(&read), read.weight());
         }
     }
 }
 
 #[test]
 fn every_single_bit_of_one_response_is_watched() {
-    let bytes = encode(&response(CacheName::Products, "/products/red-shoe?size=42", "a page"));
+    let bytes = encode(&shared(response(CacheName::Products, "/products/red-shoe?size=42", "a page")));
     for at in 0..(bytes.meta.len() + bytes.body.len()) * 8 {
         let (meta, body) = flipped(&bytes.meta, &bytes.body, at);
         assert!(decode(&meta, &body).is_err(), "bit {at}");
@@ -75,7 +77,7 @@ fn every_single_bit_of_one_response_is_watched() {
 
 #[test]
 fn another_version_and_another_kind_of_piece_are_told_apart_from_damage() {
-    let bytes = encode(&response(CacheName::Default, "/", "x"));
+    let bytes = encode(&shared(response(CacheName::Default, "/", "x")));
     let mut newer = bytes.meta.clone();
     newer[4] = 9;
     assert_eq!(error(&newer, &bytes.body), Undecodable::Version(9));
@@ -90,14 +92,14 @@ fn another_version_and_another_kind_of_piece_are_told_apart_from_damage() {
 
 #[test]
 fn the_read_body_is_the_allocation_it_was_read_into() {
-    let written = encode(&response(CacheName::Default, "/", noise(10_000, 3)));
+    let written = encode(&shared(response(CacheName::Default, "/", noise(10_000, 3))));
     let read = decode(&written.meta, &written.body).unwrap();
     let [Piece::Shared(piece)] = read.body.pieces() else { panic!("one piece") };
     assert_eq!(piece.as_ptr(), written.body.as_ptr());
 }
 
 fn error(meta: &[u8], body: &Bytes) -> Undecodable {
-    decode(meta, body).map(|read: StoredResponse| told(&read)).unwrap_err()
+    decode(meta, body).map(|read| told(&shared(read))).unwrap_err()
 }
 
 fn flipped(meta: &[u8], body: &Bytes, bit: usize) -> (Vec<u8>, Bytes) {

@@ -24,7 +24,7 @@ impl Change {
     /// The page that it changes.
     pub(super) fn page(&self, names: &Names) -> String {
         match self {
-            Change::Put(response) => names.page(response.cache, &response.key),
+            Change::Put(response) => names.page(response.cache, &response.key().to_key()),
             Change::Remove { cache, key, .. } => names.page(*cache, key),
             Change::Drop { page, .. } | Change::Unlink { page } => page.clone(),
         }
@@ -59,7 +59,8 @@ impl Change {
 
 async fn put(shared: &Shared, page: &str, response: &StoredResponse) -> Result<(), Failure> {
     let (settings, clock) = (&shared.settings, &shared.clock);
-    let keep = response.lifetime.keep_until().since(clock.now()).min(KEEP_MAX);
+    let lifetime = response.lifetime();
+    let keep = lifetime.keep_until().since(clock.now()).min(KEEP_MAX);
     if keep.is_zero() {
         return Ok(());
     }
@@ -75,7 +76,7 @@ async fn put(shared: &Shared, page: &str, response: &StoredResponse) -> Result<(
         shared.ask(&shared.bulk, &shared.writes, limit, &set).await?;
         apart = format!("+{}", encoded.body.len());
     }
-    let value = frame::write(frame::to_wall(clock, response.lifetime.received), &encoded, is_apart);
+    let value = frame::write(frame::to_wall(clock, lifetime.received), &encoded, is_apart);
     let (vary, generation) = (Names::vary(&response.vary), Names::number(response.generation));
     let variants_max = VARIANTS_MAX.to_string();
     let arguments: [&[u8]; 6] =

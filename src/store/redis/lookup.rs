@@ -124,10 +124,10 @@ impl<'a> Lookup<'a> {
             },
         };
         match codec::decode(&meta, &body) {
-            Ok(mut response) if response.key == *self.key && response.cache == self.cache => {
+            Ok(mut parts) if parts.key == *self.key && parts.cache == self.cache => {
                 let clock = &self.shared.clock;
-                response.lifetime.received = frame::to_steady(clock, received);
-                Ok((response.lifetime.keep_until() > clock.now()).then_some(response))
+                parts.lifetime.received = frame::to_steady(clock, received);
+                Ok((parts.lifetime.keep_until() > clock.now()).then(|| StoredResponse::of(parts)))
             }
             Ok(_) => {
                 self.let_go(name, Some(&"another page's response"));

@@ -38,7 +38,7 @@ impl Lookup {
         let mut bytes = 0;
         while let Some(row) = rows.next()? {
             // The digest found it; the whole key decides.
-            let Some(response) = self.response(row, cache)?.filter(|response| response.key == *key) else { continue };
+            let Some(response) = self.response(row, cache)?.filter(|response| response.key() == *key) else { continue };
             bytes += response.weight();
             if bytes > READ_BYTES_MAX && !variants.is_empty() {
                 break;
@@ -69,7 +69,7 @@ impl Lookup {
         let meta = row.get_ref(3)?.as_blob().unwrap_or_default();
         let body = row.get_ref(4)?.as_blob_or_null().unwrap_or_default().unwrap_or_default();
         match codec::decode(meta, &Bytes::copy_from_slice(body)) {
-            Ok(response) if response.cache == cache => Ok(Some(response)),
+            Ok(parts) if parts.cache == cache => Ok(Some(StoredResponse::of(parts))),
             Ok(_) => Ok(None),
             Err(error) => {
                 let (id, generation) = (row.get(0)?, row.get(1)?);

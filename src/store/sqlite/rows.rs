@@ -48,7 +48,7 @@ pub(super) struct Doomed {
 /// Stores a response in place of one with the same key and Vary key. Of too many variants the oldest go.
 pub(super) fn put(connection: &Connection, response: &StoredResponse, now: Timestamp) -> Result<Change> {
     let sql = statements(response.cache);
-    let key = response.key.digest();
+    let key = response.key().digest();
     let vary = response.vary.digest();
     let mut change = take(connection, sql, &sql.delete_variant, (key, vary))?;
     let encoded = codec::encode(response);
@@ -136,16 +136,17 @@ fn insert(
     bytes: u64,
     now: Timestamp,
 ) -> Result<i64> {
-    let (host, path, query) = (response.key.host(), response.key.path(), response.key.query());
+    let key = response.key();
+    let (host, path, query) = (key.host(), key.path(), key.query());
     connection.prepare_cached(&sql.insert)?.execute((
-        response.key.digest(),
+        response.key().digest(),
         response.vary.digest(),
         response.generation.cast_signed(),
         url_number(path, None),
         url_number(path, query),
         host_number(host),
         bytes.cast_signed(),
-        column_ms(response.lifetime.keep_until()),
+        column_ms(response.lifetime().keep_until()),
         column_ms(now),
         &encoded.meta,
     ))?;

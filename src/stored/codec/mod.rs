@@ -9,7 +9,7 @@
 mod read;
 mod write;
 
-use super::{Checked, FieldBlock, Lifetime, LifetimeFrom, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
+use super::{FieldBlock, Lifetime, LifetimeFrom, Parts, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::crypto;
@@ -63,33 +63,33 @@ pub enum Undecodable {
 pub fn encode(response: &StoredResponse) -> Encoded {
     let mut out = Writer::after(PREAMBLE_BYTES);
     out.byte(cache_byte(response.cache));
-    out.block(response.key.as_bytes());
+    out.block(response.key().as_bytes());
     out.u64(response.generation);
     out.u16(response.status.as_u16());
-    write_lifetime(&mut out, &response.lifetime);
+    write_lifetime(&mut out, &response.lifetime());
     out.u64(response.stamp.epoch.0);
     out.u64(response.stamp.position);
     out.u64(response.rule.0);
-    out.duration(response.origin_time);
-    out.block(response.route.as_bytes());
-    out.block(response.etag.as_bytes());
+    out.duration(response.origin_time());
+    out.block(response.route().as_bytes());
+    out.block(response.etag().as_bytes());
     out.block(response.tags.as_str().as_bytes());
     write_vary(&mut out, &response.vary);
-    out.block(response.fields.as_bytes());
+    out.block(response.fields().as_bytes());
     let body = write_body(&mut out, &response.body);
     let mut meta = out.into_bytes();
     seal(&mut meta, &body);
     Encoded { meta, body }
 }
 
-/// The response in these bytes. `body` becomes the stored content without a copy, so it should be an allocation of its own
+/// The parts of the response in these bytes. `body` becomes the stored content without a copy, so it should be an allocation of its own
 /// size; `meta` is copied from.
 ///
 /// # Errors
 /// [`Undecodable`]: a miss, and a row to delete.
-pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> {
+pub fn decode(meta: &[u8], body: &Bytes) -> Result<Parts, Undecodable> {
     let mut from = Reader::new(unseal(meta, body)?);
-    let response = StoredResponse {
+    let parts = Parts {
         cache: read_cache(&mut from)?,
         key: Key::from_bytes(from.block("key")?).ok_or(Undecodable::Malformed("key"))?,
         generation: from.u64("generation")?,
@@ -105,9 +105,8 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         fields: FieldBlock::from_bytes(Bytes::copy_from_slice(from.block("fields")?))
             .ok_or(Undecodable::Malformed("fields"))?,
         body: read_body(&mut from, body)?,
-        checked: Checked::default(),
     };
-    from.end().then_some(response).ok_or(Undecodable::Malformed("end"))
+    from.end().then_some(parts).ok_or(Undecodable::Malformed("end"))
 }
 
 /// Magic, version and checksum into the room left for them.
@@ -197,11 +196,11 @@ fn read_lifetime_from(from: &mut Reader<'_>) -> Result<LifetimeFrom, Undecodable
 }
 
 fn write_vary(out: &mut Writer, vary: &VaryKey) {
-    out.count(vary.pairs().len());
+    out.count(vary.pairs().count());
     for (name, value) in vary.pairs() {
         out.block(name.as_str().as_bytes());
         out.byte(u8::from(value.is_some()));
-        out.block(value.as_deref().unwrap_or_default());
+        out.block(value.unwrap_or_default());
     }
 }
 
@@ -222,7 +221,7 @@ fn read_vary(from: &mut Reader<'_>) -> Result<VaryKey, Undecodable> {
             _ => return Err(malformed),
         }
     }
-    VaryKey::from_pairs(pairs).ok_or(malformed)
+    VaryKey::from_pairs(&pairs).ok_or(malformed)
 }
 
 /// The pieces' kinds and lengths; their bytes are the answer.

@@ -9,7 +9,7 @@ use vitrine::cache_name::CacheName;
 use vitrine::clock::Clock;
 use vitrine::store::redis::RedisStore;
 use vitrine::store::{Queued, Store, StoreError};
-use vitrine::stored::StoredResponse;
+use vitrine::stored::Parts;
 
 /// What is put is there.
 async fn is_well(store: &RedisStore, url: &str) {
@@ -142,7 +142,7 @@ async fn flushed_and_without_its_scripts() {
     is_well(&store, "/a").await;
     let _: () = server.run(&["SCRIPT", "FLUSH"]);
     let own = store.get(CacheName::Default, &key("/a")).await.unwrap().remove(0);
-    store.remove(CacheName::Default, &own.key, own.generation);
+    store.remove(CacheName::Default, &own.key().to_key(), own.generation);
     store.flush().await.unwrap();
     assert!(store.get(CacheName::Default, &key("/a")).await.unwrap().is_empty());
     let figures = store.figures();
@@ -207,7 +207,7 @@ async fn a_large_body_that_cannot_be_read_leaves_the_small_ones() {
     let (store, _) = open(&server);
     let of = |language, body: usize| {
         let page = response(CacheName::Default, "/", noise(body, 1));
-        shared(StoredResponse { vary: vary(language), ..page })
+        shared(Parts { vary: vary(language), ..page })
     };
     let (small, large) = (of("de", 100), of("en", 2 << 20));
     put_all(&store, [small.clone(), large, shared(response(CacheName::Default, "/large", noise(2 << 20, 1)))]).await;

@@ -11,7 +11,7 @@ use vitrine::crypto;
 use vitrine::key::{Key, Scheme, Target};
 use vitrine::store::redis::RedisStore;
 use vitrine::store::{Store, VARIANTS_MAX};
-use vitrine::stored::StoredResponse;
+use vitrine::stored::Parts;
 
 const LARGE: usize = (1 << 20) + 1;
 
@@ -27,7 +27,7 @@ async fn a_page_is_recognised_and_its_visitor_is_not() {
     };
     let own = Key::new(&target, &[("sessionid", "5ec4e7")], None);
     let account = response(CacheName::Sessions, "/account", "mine");
-    put_all(&store, [shared(StoredResponse { key: own.clone(), ..account })]).await;
+    put_all(&store, [shared(Parts { key: own.clone(), ..account })]).await;
     assert_eq!(names(&server), [format!("ecommerce:sessions:shop.example/account:{}", crypto::hex(&own.digest()))]);
 }
 
@@ -37,7 +37,7 @@ async fn everything_ends_with_the_last_of_its_variants() {
     let (store, _) = open(&server);
     let keep = |hours, language| {
         let page = response(CacheName::Default, "/", noise(LARGE, hours));
-        shared(StoredResponse { lifetime: lifetime(Duration::from_hours(hours)), vary: vary(language), ..page })
+        shared(Parts { lifetime: lifetime(Duration::from_hours(hours)), vary: vary(language), ..page })
     };
     let (short, long) = (keep(1, "de"), keep(5, "en"));
     put_all(&store, [long.clone(), short]).await;
@@ -47,7 +47,7 @@ async fn everything_ends_with_the_last_of_its_variants() {
     let left: Vec<u64> = keys.iter().map(hours).collect();
     assert_eq!((keys.len(), left[0]), (3, 5), "{keys:?}");
     assert_eq!(left[1..].iter().sum::<u64>(), 1 + 5);
-    store.remove(CacheName::Default, &long.key, long.generation);
+    store.remove(CacheName::Default, &long.key().to_key(), long.generation);
     store.flush().await.unwrap();
     let left: Vec<u64> = names(&server).iter().map(hours).collect();
     assert_eq!(left, [1, 1]);
@@ -59,7 +59,7 @@ async fn a_variant_past_its_time_is_not_there_although_its_page_is() {
     let (store, hand) = open(&server);
     let keep = |hours, language| {
         let page = response(CacheName::Default, "/", language);
-        shared(StoredResponse { lifetime: lifetime(Duration::from_hours(hours)), vary: vary(language), ..page })
+        shared(Parts { lifetime: lifetime(Duration::from_hours(hours)), vary: vary(language), ..page })
     };
     let (short, long) = (keep(1, "de"), keep(5, "en"));
     put_all(&store, [long.clone(), short.clone()]).await;
@@ -80,7 +80,7 @@ async fn a_large_body_is_kept_apart_and_goes_with_its_response() {
     put_all(&store, [new.clone()]).await;
     assert_eq!((names(&server).len(), bodies()), (2, 1));
     assert_eq!(get(&store, CacheName::Products, &new).await[0].body, new.body);
-    store.remove(CacheName::Products, &new.key, new.generation);
+    store.remove(CacheName::Products, &new.key().to_key(), new.generation);
     store.flush().await.unwrap();
     assert_eq!(names(&server), [""; 0]);
     put_all(&store, [large(3), shared(response(CacheName::Products, "/small", "x"))]).await;
@@ -100,10 +100,10 @@ async fn an_age_is_the_same_for_all_who_read() {
     let put = page("/");
     put_all(&here, [put.clone()]).await;
     let read = &get(&there, CacheName::Default, &put).await[0];
-    assert_eq!(read.lifetime.age(clock.now()), Duration::from_secs(90));
+    assert_eq!(read.lifetime().age(clock.now()), Duration::from_secs(90));
     hand.set_wall(Timestamp(0));
     let read = &get(&there, CacheName::Default, &put).await[0];
-    assert_eq!(read.lifetime.age(clock.now()), Duration::ZERO);
+    assert_eq!(read.lifetime().age(clock.now()), Duration::ZERO);
 }
 
 #[tokio::test]
@@ -127,14 +127,14 @@ async fn several_proxies_at_one_page_keep_its_bounds() {
     let stores = [open(&server).0, open(&server).0];
     let variant = |n: usize, own: usize| {
         let value: &'static str = format!("v{}", n * (own + 1)).leak();
-        shared(StoredResponse { vary: vary(value), ..response(CacheName::Default, "/", value) })
+        shared(Parts { vary: vary(value), ..response(CacheName::Default, "/", value) })
     };
     for n in 0..120 {
         for (own, store) in stores.iter().enumerate() {
             let put = variant(n, own);
             store.put(put.clone());
             if n % 5 == 0 {
-                store.remove(CacheName::Default, &put.key, put.generation);
+                store.remove(CacheName::Default, &put.key().to_key(), put.generation);
             }
         }
     }

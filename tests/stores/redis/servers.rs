@@ -104,14 +104,14 @@ async fn a_cluster_keeps_pages_on_all_its_masters() {
     put_all(&store, pages.iter().cloned().chain(large)).await;
     let held = || servers.iter().map(|server| super::names(server).len()).collect::<Vec<_>>();
     assert!(held().iter().all(|held| *held > 5) && held().iter().sum::<usize>() == 48, "{:?}", held());
-    assert_eq!(get(&store, CacheName::Products, &response(CacheName::Products, "/1.pdf", "")).await.len(), 1);
+    assert_eq!(get(&store, CacheName::Products, &shared(response(CacheName::Products, "/1.pdf", ""))).await.len(), 1);
     for own in &pages {
         assert_eq!(get(&store, CacheName::Default, own).await[0].generation, own.generation);
     }
     let counted = store.census().await.unwrap();
     assert_eq!(counted.map(|cache| cache.entries), [40, 4, 0]);
     assert!(counted[1].bytes > 8 << 20);
-    store.remove(CacheName::Default, &pages[0].key, pages[0].generation);
+    store.remove(CacheName::Default, &pages[0].key().to_key(), pages[0].generation);
     store.clear(Some(CacheName::Products)).await.unwrap();
     assert_eq!(held().iter().sum::<usize>(), 39);
     let found = store.redis();

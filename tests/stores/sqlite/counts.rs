@@ -6,7 +6,7 @@ use crate::samples::{response, shared, tags};
 use vitrine::cache_name::CacheName;
 use vitrine::ledger::Scope;
 use vitrine::store::Store;
-use vitrine::stored::StoredResponse;
+use vitrine::stored::Parts;
 use vitrine::tags::Tag;
 
 fn url(host: Option<&str>, path: &str, query: Option<&str>) -> Scope {
@@ -21,7 +21,7 @@ fn tag(text: &str) -> Scope {
 async fn every_scope_that_an_index_tells() {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&folder).store;
-    let page = |cache, url, own: &[&str]| shared(StoredResponse { tags: tags(own), ..response(cache, url, "x") });
+    let page = |cache, url, own: &[&str]| shared(Parts { tags: tags(own), ..response(cache, url, "x") });
     put_all(
         &*store,
         [
@@ -59,7 +59,7 @@ async fn more_than_a_thousand_are_not_counted_so_that_a_purge_costs_the_same() {
     let store = Sqlite::open(&folder).store;
     let page = |n: usize| {
         let url = format!("/{n}");
-        shared(StoredResponse { tags: tags(&["many"]), ..response(CacheName::Default, &url, "x") })
+        shared(Parts { tags: tags(&["many"]), ..response(CacheName::Default, &url, "x") })
     };
     put_all(&*store, (0..1_000).map(page)).await;
     assert_eq!(store.count(&tag("many")).await.unwrap(), Some(1_000));
@@ -71,7 +71,7 @@ async fn more_than_a_thousand_are_not_counted_so_that_a_purge_costs_the_same() {
 async fn what_is_gone_is_counted_no_more() {
     let folder = tempfile::tempdir().unwrap();
     let store = Sqlite::open(&folder).store;
-    let page = |own: &[&str]| shared(StoredResponse { tags: tags(own), ..response(CacheName::Default, "/a", "x") });
+    let page = |own: &[&str]| shared(Parts { tags: tags(own), ..response(CacheName::Default, "/a", "x") });
     let successor = page(&["b", "c"]);
     put_all(&*store, [page(&["a", "b"]), successor.clone()]).await;
     let counted = async || {
@@ -82,7 +82,7 @@ async fn what_is_gone_is_counted_no_more() {
         all
     };
     assert_eq!(counted().await, [0, 1, 1, 1]);
-    store.remove(CacheName::Default, &successor.key, successor.generation);
+    store.remove(CacheName::Default, &successor.key().to_key(), successor.generation);
     store.flush().await.unwrap();
     assert_eq!(counted().await, [0; 4]);
 }

@@ -167,13 +167,13 @@ async fn a_file_that_breaks_in_use_is_put_aside_at_the_next_start() {
     overwrite_in_place(&database(&folder), 8_192, &noise(length - 8_192, 4));
     let mut broken = false;
     for page in &pages {
-        broken |= store.get(page.cache, &page.key).await.is_err();
+        broken |= store.get(page.cache, &page.key().to_key()).await.is_err();
     }
     assert!(broken);
     assert!(store.figures().trouble.is_some_and(|trouble| trouble.contains("damaged")));
     assert_eq!(store.put(pages[0].clone()), Queued::Unavailable);
     assert!(store.commit(batch(7)).await.is_err());
-    assert!(store.get(pages[0].cache, &pages[0].key).await.is_err());
+    assert!(store.get(pages[0].cache, &pages[0].key().to_key()).await.is_err());
     assert!(store.clear(None).await.is_err());
     drop(store);
     let again = Sqlite::open(&folder);
@@ -216,7 +216,7 @@ async fn a_flipped_bit_anywhere_serves_nothing_wrong() {
             assert_ne!(opened.epoch, before.epoch);
         }
         for page in &pages {
-            for got in store.get(page.cache, &page.key).await.unwrap_or_default() {
+            for got in store.get(page.cache, &page.key().to_key()).await.unwrap_or_default() {
                 assert_eq!(told(&got), told(page), "{seed}");
                 served += 1;
             }

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::store::Store;
-use vitrine::stored::StoredResponse;
+use vitrine::stored::{Parts, StoredResponse};
 
 fn kept_for(url: &str, keep: Duration) -> Arc<StoredResponse> {
-    shared(StoredResponse { lifetime: lifetime(keep), ..response(CacheName::Default, url, "x") })
+    shared(Parts { lifetime: lifetime(keep), ..response(CacheName::Default, url, "x") })
 }
 
 fn big(url: &str) -> Arc<StoredResponse> {
@@ -71,7 +71,10 @@ async fn memory_is_warmed_with_what_was_asked_for_last() {
         hand.advance(Duration::from_millis(10));
     }
     let mut warmed = Vec::new();
-    store.newest(CacheName::Default, 4_000_000, |response| warmed.push(response.key.path().to_owned())).await.unwrap();
+    store
+        .newest(CacheName::Default, 4_000_000, |response| warmed.push(response.key().path().to_owned()))
+        .await
+        .unwrap();
     assert_eq!(warmed, (61..100).rev().map(|n| format!("/{n}")).collect::<Vec<_>>());
 }
 
@@ -83,7 +86,7 @@ async fn closing_writes_what_is_queued_and_ends_everything() {
         store.put(page(&format!("/{n}")));
     }
     store.close();
-    assert!(store.get(CacheName::Default, &page("/1").key).await.is_err());
+    assert!(store.get(CacheName::Default, &page("/1").key().to_key()).await.is_err());
     assert!(store.flush().await.is_err());
     drop(store);
     assert!(!folder.path().join("cache.db-wal").exists());

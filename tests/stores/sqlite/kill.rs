@@ -14,7 +14,7 @@ use vitrine::clock::Clock;
 use vitrine::ledger::{Journal, Stamp};
 use vitrine::store::Store;
 use vitrine::store::sqlite::{Settings, SqliteStore};
-use vitrine::stored::{StoredBody, StoredResponse};
+use vitrine::stored::{Parts, StoredBody};
 
 /// Names the folder to the child, which is this test binary once more.
 const FOLDER: &str = "VITRINE_TEST_KILL_FOLDER";
@@ -87,7 +87,7 @@ async fn child() {
             let generation = position * 100 + n;
             let page = response(CacheName::Default, &format!("/{generation}"), "");
             let stamp = Stamp::of(opened.epoch, position - 1);
-            store.put(shared(StoredResponse { generation, body: content(generation), stamp, ..page }));
+            store.put(shared(Parts { generation, body: content(generation), stamp, ..page }));
         }
         store.commit(batch(position)).await.unwrap();
         println!("acknowledged {position}");

@@ -8,7 +8,7 @@ use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
 use vitrine::ledger::{Batch, Delivery, Epoch, Invalidation, Journal, Mode, Position, Record, Scope, Source, Stamp};
-use vitrine::stored::StoredResponse;
+use vitrine::stored::Parts;
 use vitrine::tags::Tag;
 
 pub(super) fn record(position: Position, scope: Scope) -> Record {
@@ -126,7 +126,7 @@ async fn the_head_is_at_least_every_stamp_of_its_epoch() {
     first.store.commit(batch(3)).await.unwrap();
     let stamped = |epoch, position| {
         let page = response(CacheName::Default, &format!("/{position}"), "x");
-        shared(StoredResponse { stamp: Stamp::of(epoch, position), ..page })
+        shared(Parts { stamp: Stamp::of(epoch, position), ..page })
     };
     let own = first.opened.epoch;
     put_all(&*first.store, [stamped(own, 40), stamped(own, 12), stamped(Epoch(own.0 ^ 1), 900)]).await;

@@ -72,7 +72,7 @@ async fn a_full_disk_pauses_storing_and_never_a_purge() {
     assert!(figures.caches[0].evictions > 0, "{figures:?}");
     assert_eq!(store.put(page("/paused")), Queued::Unavailable);
     store.commit(batch(1)).await.unwrap();
-    assert!(store.get(CacheName::Default, &page("/paused").key).await.is_ok());
+    assert!(store.get(CacheName::Default, &page("/paused").key().to_key()).await.is_ok());
     hand.advance(Duration::from_secs(31));
     put_all(&*store, [page("/after")]).await;
     assert_eq!(get(&*store, CacheName::Default, &page("/after")).await.len(), 1);

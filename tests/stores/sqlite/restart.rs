@@ -10,7 +10,7 @@ use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::store::sqlite::{OpenError, SqliteStore};
 use vitrine::store::{Queued, Store};
-use vitrine::stored::StoredResponse;
+use vitrine::stored::Parts;
 
 #[tokio::test]
 async fn every_response_and_every_figure_is_there_again() {
@@ -18,8 +18,7 @@ async fn every_response_and_every_figure_is_there_again() {
     let first = Sqlite::open(&folder);
     let mut runner = TestRunner::deterministic();
     let mut any = || any_response().new_tree(&mut runner).unwrap().current();
-    let put: Vec<_> =
-        (0..40).map(|_| shared(StoredResponse { lifetime: lifetime(Duration::from_hours(1)), ..any() })).collect();
+    let put: Vec<_> = (0..40).map(|_| shared(Parts { lifetime: lifetime(Duration::from_hours(1)), ..any() })).collect();
     put_all(&*first.store, put.clone()).await;
     let before = first.store.figures();
     drop(first.store);
