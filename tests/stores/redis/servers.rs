@@ -87,11 +87,14 @@ async fn a_new_master_is_found_and_the_pages_it_has_are_there() {
 
 #[tokio::test]
 async fn a_cluster_keeps_pages_on_all_its_masters() {
-    let servers = [0, 1].map(|_| Server::start(&["--cluster-enabled", "yes", "--cluster-node-timeout", "2000"]));
+    // What the servers would take by themselves, 10000 above their own, may be another's.
+    let buses = [free_port(), free_port()].map(|bus| bus.to_string());
+    let own = |bus| ["--cluster-enabled", "yes", "--cluster-node-timeout", "2000", "--cluster-port", bus];
+    let servers = buses.each_ref().map(|bus| Server::start(&own(bus)));
     for (server, slots) in servers.iter().zip([["0", "8191"], ["8192", "16383"]]) {
         let _: () = server.run(&["CLUSTER", "ADDSLOTSRANGE", slots[0], slots[1]]);
     }
-    let _: () = servers[0].run(&["CLUSTER", "MEET", "127.0.0.1", &servers[1].port().to_string()]);
+    let _: () = servers[0].run(&["CLUSTER", "MEET", "127.0.0.1", &servers[1].port().to_string(), &buses[1]]);
     for server in &servers {
         until("one cluster", async || server.run::<String>(&["CLUSTER", "INFO"]).contains("cluster_state:ok")).await;
     }
