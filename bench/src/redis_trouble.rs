@@ -17,6 +17,9 @@ use tokio::time::sleep;
 const READERS: usize = 8;
 const PAUSE: Duration = Duration::from_millis(2);
 const HOT_PAGES: usize = 100;
+/// Of each reader, in which it comes by all pages. With the same one they would gather behind whoever waits for a fetch. The
+/// first asks for new pages.
+const STRIDES: [usize; READERS + 1] = [1, 1, 3, 7, 9, 11, 13, 17, 19];
 /// Between two pages that nobody has asked for yet.
 const COLD_PAUSE: Duration = Duration::from_millis(20);
 /// Of a cycle: nothing is wrong, and so long after a fault it counts as over.
@@ -118,11 +121,11 @@ async fn faults(redis: &mut RedisServer, cycles: usize, began: Instant) -> io::R
 async fn read(address: SocketAddr, number: usize, began: Instant, done: Arc<AtomicBool>) -> Seen {
     let mut seen = Seen::default();
     let mut connection = None;
-    // Apart, so that each page is fetched for the one who asks, and not for all who walk behind.
-    let mut turn = number * HOT_PAGES / READERS;
+    let mut turn = 0;
     while !done.load(Ordering::Relaxed) {
         turn += 1;
-        let page = if number == 0 { format!("/cold/{turn}") } else { format!("/hot/{}", turn % HOT_PAGES) };
+        let page =
+            if number == 0 { format!("/cold/{turn}") } else { format!("/hot/{}", turn * STRIDES[number] % HOT_PAGES) };
         let sent = began.elapsed();
         match ask(&mut connection, address, &page).await {
             Ok(is_hit) => {
