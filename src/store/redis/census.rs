@@ -3,8 +3,8 @@
 //! asked for longest.
 //!
 //! The walk looks at no page in a way that makes it look used: `HLEN` would, so the number of variants stands in the last two
-//! digits of the expiry, which the scripts keep right. A page that the server names twice in one walk is counted twice;
-//! that is rare, and the next census is right.
+//! digits of the expiry, which the scripts keep right. A server that rearranges its keys meanwhile may name one twice: the
+//! first of them are remembered. Past these a page may count twice, which is rare, and little among so many.
 
 use super::clearing;
 use super::names::{Kind, Names};
@@ -12,9 +12,10 @@ use super::shared::{Shared, lock};
 use super::trouble::Failure;
 use super::walk::{self, Master};
 use crate::cache_name::CacheName;
+use crate::crypto;
 use redis::{Cmd, Value, from_redis_value};
 use std::cmp::Reverse;
-use std::collections::{BinaryHeap, HashMap};
+use std::collections::{BinaryHeap, HashMap, HashSet};
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use tokio::time::sleep;
@@ -27,6 +28,8 @@ const RESULT_MS: u64 = 600_000;
 const FILLED_PERCENT: u64 = 95;
 /// Pages of one cache that are remembered to be let go, at most; with more to let go the next census goes on.
 const CANDIDATES_MAX: usize = 8_192;
+/// Names that are remembered during one walk, at most: 8 bytes each.
+const SEEN_MAX: usize = 262_144;
 /// Pages that are let go at once.
 const EVICTED_AT_ONCE: usize = 100;
 /// For the lock and the result.
@@ -95,6 +98,7 @@ pub(super) async fn count(shared: &Shared) -> Result<Tally, Failure> {
         tally: Tally::default(),
         candidates: Default::default(),
         apart: HashMap::new(),
+        seen: HashSet::new(),
         by_use: false,
     };
     census.walk(&mut masters).await?;
@@ -134,6 +138,8 @@ struct Census<'a> {
     candidates: [BinaryHeap<Reverse<Candidate>>; 3],
     /// What the bodies take that are kept apart, by their page. They are large, so they are few.
     apart: HashMap<String, u64>,
+    /// Digests of the names that were looked at.
+    seen: HashSet<u64>,
     /// The server counts how often a page is used, not when it was last.
     by_use: bool,
 }
@@ -165,7 +171,7 @@ impl Census<'_> {
 
     async fn slice(&mut self, number: usize, master: &mut Master, names: Vec<String>) -> Result<(), Failure> {
         let names = names.into_iter().filter_map(|name| Some((self.shared.names.kind(&name)?, name)));
-        let names: Vec<(Kind, String)> = names.collect();
+        let names: Vec<(Kind, String)> = names.filter(|(_, name)| is_new(&mut self.seen, name)).collect();
         let mut answers = self.ask(master, &names).await?;
         if !self.by_use && answers.iter().any(|answer| matches!(answer, Value::ServerError(_))) {
             self.by_use = true;
@@ -275,6 +281,12 @@ impl Census<'_> {
     }
 }
 
+/// Whether a name was not looked at before, as far as that is remembered.
+fn is_new(seen: &mut HashSet<u64>, name: &str) -> bool {
+    let digest = crypto::checksum(name.as_bytes());
+    if seen.len() < SEEN_MAX { seen.insert(digest) } else { !seen.contains(&digest) }
+}
+
 /// A number that is no error; nothing is no number either.
 fn number_of(value: &Value) -> Option<u64> {
     match value {
@@ -286,6 +298,16 @@ fn number_of(value: &Value) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_comes_twice_counts_once() {
+        let mut seen = HashSet::new();
+        let counted = ["a", "b", "a", "c", "b"].map(|name| is_new(&mut seen, name));
+        assert_eq!(counted, [true, true, false, true, false]);
+        let mut full = (0..SEEN_MAX as u64).collect();
+        assert!(is_new(&mut full, "a") && is_new(&mut full, "a"));
+        assert_eq!(full.len(), SEEN_MAX);
+    }
 
     #[test]
     fn a_result_is_read_as_it_was_told_and_others_are_not() {
