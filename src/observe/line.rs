@@ -43,8 +43,10 @@ impl<'a> Line<'a> {
     pub(super) fn word(&mut self, name: &str, value: impl Display) -> &mut Self {
         self.name(name);
         let quote = if self.format == Format::Json { "\"" } else { "" };
+        self.out.push_str(quote);
         // Writing into a String cannot fail.
-        let _ = write!(self.out, "{quote}{value}{quote}");
+        let _ = write!(self.out, "{value}");
+        self.out.push_str(quote);
         self
     }
 
@@ -61,12 +63,15 @@ impl<'a> Line<'a> {
 
     fn name(&mut self, name: &str) {
         let first = std::mem::replace(&mut self.first, false);
-        let _ = match (self.format, first) {
-            (Format::Json, true) => write!(self.out, "\"{name}\":"),
-            (Format::Json, false) => write!(self.out, ",\"{name}\":"),
-            (Format::Logfmt, true) => write!(self.out, "{name}="),
-            (Format::Logfmt, false) => write!(self.out, " {name}="),
+        let (before, after) = match (self.format, first) {
+            (Format::Json, true) => ("\"", "\":"),
+            (Format::Json, false) => (",\"", "\":"),
+            (Format::Logfmt, true) => ("", "="),
+            (Format::Logfmt, false) => (" ", "="),
         };
+        for part in [before, name, after] {
+            self.out.push_str(part);
+        }
     }
 }
 
@@ -81,6 +86,11 @@ fn is_bare(value: &str) -> bool {
 /// The escapes of a JSON string, for everything that is not visible ASCII or a blank: control characters can neither end
 /// a line nor steer a terminal, and text that is not ASCII cannot look like something else.
 fn escape_into(out: &mut String, value: &str) {
+    // Nearly every value needs none.
+    if value.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\') {
+        out.push_str(value);
+        return;
+    }
     for character in value.chars() {
         match character {
             '"' => out.push_str("\\\""),

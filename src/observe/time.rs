@@ -15,7 +15,25 @@ impl fmt::Display for Shown {
         let (seconds, milliseconds) = (self.0 / 1_000, self.0 % 1_000);
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{milliseconds:03}Z")
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        write_digits(&mut text[..4], year);
+        write_digits(&mut text[5..7], month);
+        write_digits(&mut text[8..10], day);
+        write_digits(&mut text[11..13], hour);
+        write_digits(&mut text[14..16], minute);
+        write_digits(&mut text[17..19], second);
+        write_digits(&mut text[20..23], milliseconds);
+        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+    }
+}
+
+/// The last digits of a number, as many as there is room for: each log line has seven of them, and `{:02}` is slow.
+fn write_digits(room: &mut [u8], number: u64) {
+    let mut rest = number;
+    for digit in room.iter_mut().rev() {
+        // One digit is below ten.
+        *digit = b'0' + (rest % 10) as u8;
+        rest /= 10;
     }
 }
 
