@@ -8,7 +8,7 @@ use crate::fetch::{shared_fields, unmatched_fields};
 use crate::key::{CookieClass, CookieClasses, Cookies, Key, Target};
 use crate::outcome::Reason;
 use crate::route::{Audience, Routed, Rule};
-use http::{HeaderMap, Method, header};
+use http::{HeaderMap, HeaderName, Method, header};
 use std::borrow::Cow;
 use std::sync::OnceLock;
 
@@ -58,7 +58,11 @@ impl Wanted {
 }
 
 /// Fields by which a client asks for another method than the request line's (K4): such a request is nobody's page.
-const METHOD_OVERRIDES: [&str; 3] = ["x-http-method-override", "x-http-method", "x-method-override"];
+const METHOD_OVERRIDES: [HeaderName; 3] = [
+    HeaderName::from_static("x-http-method-override"),
+    HeaderName::from_static("x-http-method"),
+    HeaderName::from_static("x-method-override"),
+];
 
 /// Judges a request that falls under a rule.
 pub(super) fn admit(rules: &Rules, routed: &Routed<'_>, ask: &Ask) -> Admission {
@@ -81,8 +85,9 @@ fn refusal(rule: &Rule, ask: &Ask) -> Option<Reason> {
         (ask.method != Method::GET && ask.method != Method::HEAD, Reason::Method),
         (has(header::UPGRADE), Reason::Upgrade),
         (rule.pass, Reason::RulePass),
-        (ask.target.is_alias(), Reason::PathAlias),
-        (METHOD_OVERRIDES.into_iter().any(|name| ask.fields.contains_key(name)), Reason::Method),
+        // Such a path falls under no rule.
+        (rule.unmatched && ask.target.is_alias(), Reason::PathAlias),
+        (METHOD_OVERRIDES.iter().any(|name| ask.fields.contains_key(name)), Reason::Method),
         (has(header::AUTHORIZATION), Reason::Authorization),
         (ask.has_body, Reason::RequestBody),
         (rule.audience == Audience::Session, Reason::SessionRoute),

@@ -10,7 +10,8 @@ use crate::clock::{Stopwatch, Timestamp};
 use crate::headers::X_REQUEST_ID;
 use crate::observe::Served;
 use crate::outcome::{Kind, Outcome, Reason};
-use http::{HeaderValue, Method, Request, Response, StatusCode};
+use http::uri::PathAndQuery;
+use http::{HeaderValue, Method, Request, Response, StatusCode, Uri, header};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -29,8 +30,9 @@ impl Proxy {
             Err(bad) => Err(Failure::from(bad)),
             Ok((ask, _)) if !rules.serves(&ask.target.host) => Err(Failure::Misdirected),
             Ok((ask, carried)) => {
-                told.falls_under(&ask);
-                serve(&self, &rules, &ask, carried).await
+                let routed = rules.router.route(&ask.method, &ask.target);
+                told.falls_under(&ask, routed.place);
+                serve(&self, &rules, &ask, &routed, carried).await
             }
         };
         told.answered(result)
@@ -47,8 +49,9 @@ struct Told {
     id: HeaderValue,
     client: IpAddr,
     method: Method,
-    host: Box<str>,
-    target: String,
+    /// As they came, uncopied: nothing is told of them where there is no access log.
+    host: Option<HeaderValue>,
+    uri: Uri,
     place: usize,
     status: StatusCode,
     outcome: Outcome,
@@ -68,8 +71,8 @@ impl Told {
             id,
             client: peer,
             method: request.method().clone(),
-            host: request.headers().get("host").and_then(|host| host.to_str().ok()).unwrap_or_default().into(),
-            target: request.uri().path_and_query().map(ToString::to_string).unwrap_or_default(),
+            host: request.headers().get(header::HOST).cloned(),
+            uri: request.uri().clone(),
             // What is told if the client leaves before there is an answer; 499 is what other proxies log for it.
             status: StatusCode::from_u16(499).unwrap_or_default(),
             outcome: Outcome::new(Kind::Error, Reason::ClientGone),
@@ -82,15 +85,15 @@ impl Told {
         }
     }
 
-    fn falls_under(&mut self, ask: &Ask) {
-        self.place = self.rules.router.route(&ask.method, &ask.target).place;
+    fn falls_under(&mut self, ask: &Ask, place: usize) {
+        self.place = place;
         self.id = ask.id.clone();
         self.client = ask.visitor;
     }
 
     fn answered(mut self, result: Result<Reply, Failure>) -> Response<Body> {
         let reply = result.unwrap_or_else(|failure| {
-            tracing::debug!(%failure, reason = %failure.reason(), target = self.target, "not answered as asked");
+            tracing::debug!(%failure, reason = %failure.reason(), target = self.target(), "not answered as asked");
             let (response, outcome) = failure.response();
             Reply::new(response, outcome)
         });
@@ -101,6 +104,10 @@ impl Told {
         let (mut head, body) = reply.response.into_parts();
         head.headers.insert(X_REQUEST_ID, self.id.clone());
         Response::from_parts(head, body.watched(self))
+    }
+
+    fn target(&self) -> &str {
+        self.uri.path_and_query().map_or("", PathAndQuery::as_str)
     }
 }
 
@@ -122,8 +129,8 @@ impl Drop for Told {
             id: self.id.to_str().unwrap_or_default(),
             client: self.client,
             method: &self.method,
-            host: &self.host,
-            target: &self.target,
+            host: self.host.as_ref().and_then(|host| host.to_str().ok()).unwrap_or_default(),
+            target: self.target(),
             route: self.rules.figures.at(self.place),
             status: self.status,
             bytes: self.bytes,

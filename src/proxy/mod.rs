@@ -1,5 +1,5 @@
-//! The life of a request. `handle` is the outside: arrival, request id, log line, metric, and errors turned into
-//! responses. `serve` is the inside, and reads as the flow does: route, admit, look up, decide, then exactly one of hit,
+//! The life of a request. `handle` is the outside: arrival, request id, route, log line, metric, and errors turned into
+//! responses. `serve` is the inside, and reads as the flow does: admit, look up, decide, then exactly one of hit,
 //! stale, validate, miss or pass.
 //!
 //! Every step is one call into the module that owns it. What is decided here is only what becomes of the answers.
@@ -36,6 +36,7 @@ use crate::stored::StoredResponse;
 use arc_swap::ArcSwap;
 use fill::Fill;
 use http::HeaderValue;
+use std::io::{Cursor, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -137,9 +138,13 @@ impl Proxy {
     /// An id for a request: the process's own random name, and a count.
     fn new_request_id(&self) -> HeaderValue {
         let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let id = format!("{:08x}-{count:x}", self.process_name);
+        let mut room = [0; 8 + 1 + 16];
+        let mut id = Cursor::new(&mut room[..]);
+        // There is room for both numbers.
+        let _ = write!(id, "{:08x}-{count:x}", self.process_name);
+        let bytes = usize::try_from(id.position()).unwrap_or_default();
         // Hexadecimal digits and a hyphen are always a field value.
-        HeaderValue::try_from(id).unwrap_or_else(|_| HeaderValue::from_static("-"))
+        HeaderValue::from_bytes(&room[..bytes]).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 
     /// Waits for fills and tunnels that are still under way, for so long at most: a tunnel may never end by itself. Call it

@@ -10,26 +10,29 @@ use super::pass::{self, Under};
 use super::reply::Reply;
 use super::{Ask, Proxy, Rules, hit};
 use crate::outcome::Reason;
+use crate::route::Routed;
+use std::pin::Pin;
 use std::sync::Arc;
 use tracing::Instrument;
 
-/// Answers one request: route, admit, look up, choose, then exactly one of hit, stale, validate, miss or pass.
+/// Answers one request that falls under a rule: admit, look up, choose, then exactly one of hit, stale, validate, miss or
+/// pass.
 pub(super) async fn serve(
     proxy: &Arc<Proxy>,
     rules: &Arc<Rules>,
     ask: &Ask,
+    routed: &Routed<'_>,
     carried: Carried,
 ) -> Result<Reply, Failure> {
-    let routed = rules.router.route(&ask.method, &ask.target);
     let under = Under { rule: routed.rule, rules, figures: rules.figures.at(routed.place) };
 
-    let wanted = match admit(rules, &routed, ask) {
-        Admission::Pass(reason) => return pass::pass(proxy, ask, under, reason, carried).instrument(ask.span()).await,
+    let wanted = match admit(rules, routed, ask) {
+        Admission::Pass(reason) => return outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
         Admission::Cache(wanted) => wanted,
     };
 
     let found = lookup(proxy, routed.rule, ask, &wanted).await;
-    let errand = |stored| Errand::new(rules, &routed, ask, &wanted, stored);
+    let errand = |stored| Errand::new(rules, routed, ask, &wanted, stored);
 
     match choose(ask, found, || proxy.knows_unstorable(&wanted.key)) {
         Course::Hit(stored) => Ok(hit::fresh(proxy, ask, &stored)),
@@ -39,11 +42,20 @@ pub(super) async fn serve(
         }
         Course::Validate(stored, reason) => {
             let errand = errand(Some(stored)).validating();
-            miss::fetch(proxy, ask, errand, reason, carried).instrument(ask.span()).await
+            outward(ask, miss::fetch(proxy, ask, errand, reason, carried)).await
         }
         Course::Miss(fallback, reason) => {
-            miss::fetch(proxy, ask, errand(fallback), reason, carried).instrument(ask.span()).await
+            outward(ask, miss::fetch(proxy, ask, errand(fallback), reason, carried)).await
         }
-        Course::Pass(reason) => pass::pass(proxy, ask, under, reason, carried).instrument(ask.span()).await,
+        Course::Pass(reason) => outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
     }
+}
+
+/// What leaves for the origin, so that its messages tell which request they are about. In an allocation of its own: a hit
+/// would carry the room for it otherwise.
+fn outward<'a>(
+    ask: &'a Ask,
+    way: impl Future<Output = Result<Reply, Failure>> + Send + 'a,
+) -> Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>> {
+    Box::pin(way.instrument(ask.span()))
 }

@@ -2,24 +2,27 @@
 
 use crate::outcome::{Kind, Outcome, Reason};
 use http::HeaderValue;
-use std::fmt::Write;
+use std::io::{self, Cursor, Write};
 
-/// Room for every member that is usual, so that a hit allocates once.
-const CACHE_STATUS_BYTES: usize = 80;
+/// Room for the longest member there can be: every parameter, the longest reason, a number of 20 digits.
+const CACHE_STATUS_BYTES_MAX: usize = 192;
 
 /// The member for this response: `vitrine; hit; ttl=293`, `vitrine; fwd=uri-miss; fwd-status=200; stored`.
 pub fn cache_status(outcome: &Outcome) -> HeaderValue {
-    let mut text = String::with_capacity(CACHE_STATUS_BYTES);
-    text.push_str("vitrine");
-    // Writing into a String cannot fail.
-    let _ = write_parameters(&mut text, outcome);
+    // Made in place and copied once into an allocation of its size: each hit makes one.
+    let mut room = [0; CACHE_STATUS_BYTES_MAX];
+    let mut text = Cursor::new(&mut room[..]);
+    // There is room for everything.
+    let _ = write_member(&mut text, outcome);
+    let bytes = usize::try_from(text.position()).unwrap_or_default();
     // Tokens and numbers only: always a field value.
-    HeaderValue::try_from(text).unwrap_or_else(|_| HeaderValue::from_static("vitrine"))
+    HeaderValue::from_bytes(&room[..bytes]).unwrap_or_else(|_| HeaderValue::from_static("vitrine"))
 }
 
-fn write_parameters(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
+fn write_member(text: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+    text.write_all(b"vitrine")?;
     match (outcome.kind, outcome.fwd) {
-        (Kind::Hit | Kind::Stale, _) => text.push_str("; hit"),
+        (Kind::Hit | Kind::Stale, _) => text.write_all(b"; hit")?,
         (_, Some(fwd)) => write!(text, "; fwd={}", fwd.as_str())?,
         // What failed before it was forwarded, or was forwarded and failed, is told by its detail.
         (_, None) => {}
@@ -31,10 +34,10 @@ fn write_parameters(text: &mut String, outcome: &Outcome) -> std::fmt::Result {
         write!(text, "; ttl={ttl}")?;
     }
     if outcome.storing == Some(Reason::Stored) {
-        text.push_str("; stored");
+        text.write_all(b"; stored")?;
     }
     if outcome.collapsed {
-        text.push_str("; collapsed");
+        text.write_all(b"; collapsed")?;
     }
     match detail(outcome) {
         Some(reason) => write!(text, "; detail={reason}"),
@@ -65,6 +68,7 @@ pub fn x_cache(outcome: &Outcome) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outcome::Fwd;
 
     #[test]
     fn each_outcome_in_the_words_of_rfc_9211() {
@@ -92,5 +96,21 @@ mod tests {
         for (outcome, expected) in table {
             assert_eq!(cache_status(&outcome), expected);
         }
+    }
+
+    #[test]
+    fn the_longest_member_has_room() {
+        let longest = Reason::ALL.iter().max_by_key(|reason| reason.as_str().len()).unwrap();
+        let outcome = Outcome {
+            fwd: Some(Fwd::VaryMiss),
+            fwd_status: Some(999),
+            ttl_secs: Some(i64::MIN),
+            storing: Some(*longest),
+            collapsed: true,
+            ..Outcome::new(Kind::Miss, Reason::NotStored)
+        };
+        let text = cache_status(&outcome);
+        assert!(text.to_str().unwrap().ends_with(&format!("; collapsed; detail={longest}")), "{text:?}");
+        assert!(text.len() + "; stored".len() <= CACHE_STATUS_BYTES_MAX);
     }
 }

@@ -46,7 +46,7 @@ impl FieldBlock {
 
     /// The fields in order; values share the block's allocation.
     pub fn iter(&self) -> FieldIter {
-        FieldIter { rest: self.0.clone() }
+        FieldIter { block: self.0.clone(), at: 0 }
     }
 
     /// The first value of that name.
@@ -81,12 +81,14 @@ pub struct FieldTooLong;
 /// Reads a [`FieldBlock`]; ends early at the first thing that is no field.
 #[derive(Debug)]
 pub struct FieldIter {
-    rest: Bytes,
+    block: Bytes,
+    /// Where the next field begins.
+    at: usize,
 }
 
 impl FieldIter {
     fn is_at_end(&self) -> bool {
-        self.rest.is_empty()
+        self.at == self.block.len()
     }
 }
 
@@ -94,13 +96,14 @@ impl Iterator for FieldIter {
     type Item = (HeaderName, HeaderValue);
 
     fn next(&mut self) -> Option<Self::Item> {
-        let [name_bytes, low, high] = *self.rest.first_chunk::<3>()?;
-        let value_start = 3 + usize::from(name_bytes);
+        let [name_bytes, low, high] = *self.block.get(self.at..)?.first_chunk::<3>()?;
+        let name_start = self.at + 3;
+        let value_start = name_start + usize::from(name_bytes);
         let value_end = value_start + usize::from(u16::from_le_bytes([low, high]));
-        let name = HeaderName::from_bytes(self.rest.get(3..value_start)?).ok()?;
-        self.rest.get(value_start..value_end)?;
-        let value = HeaderValue::from_maybe_shared(self.rest.slice(value_start..value_end)).ok()?;
-        self.rest = self.rest.slice(value_end..);
+        let name = HeaderName::from_bytes(self.block.get(name_start..value_start)?).ok()?;
+        self.block.get(value_start..value_end)?;
+        let value = HeaderValue::from_maybe_shared(self.block.slice(value_start..value_end)).ok()?;
+        self.at = value_end;
         Some((name, value))
     }
 }
