@@ -1,6 +1,7 @@
 //! What is done to the parts while they are read and purged.
 
 use crate::dice::Dice;
+use crate::parts::cluster::Cluster;
 use crate::parts::redis::Server;
 use crate::parts::sentinels::Set;
 use crate::parts::wire::{Mode, Wire};
@@ -47,6 +48,9 @@ pub(crate) trait Redis: Sync {
 
 /// One server that syncs what it answers.
 pub(crate) struct One(Mutex<Server>);
+
+/// Three masters with a replica each. Its master, to a fault, is the one that has the ledger.
+pub(crate) struct Spread(Mutex<Cluster>);
 
 /// A master, two replicas and three sentinels.
 pub(crate) struct Watched(Mutex<Set>);
@@ -119,6 +123,30 @@ impl Redis for One {
             Fault::WireCut => disturb(proxy.wire.as_ref(), Mode::Cut, spell),
             Fault::MasterKilled | Fault::MasterStopped => panic!("{fault:?} is for a set with sentinels"),
         }
+    }
+}
+
+/// What the ledger's slot is found by.
+const LEDGER: &str = "ecommerce:{ledger}:state";
+
+impl Spread {
+    pub(crate) fn start() -> Spread {
+        Spread(Mutex::new(Cluster::start()))
+    }
+}
+
+impl Redis for Spread {
+    fn reach(&self) -> (String, Option<Wire>) {
+        (self.0.lock().unwrap().url(), None)
+    }
+
+    fn strike(&self, fault: Fault, _: &[Proxy], _: &mut Dice) {
+        let mut cluster = self.0.lock().unwrap();
+        let old = cluster.owner(LEDGER).expect("the slot has an owner");
+        assert_eq!(fault, Fault::MasterKilled, "the others are not for a cluster");
+        cluster.kill(old);
+        cluster.has_replaced(old, LEDGER);
+        cluster.restart(old);
     }
 }
 

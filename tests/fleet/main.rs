@@ -28,7 +28,7 @@ mod proxy;
 mod shop;
 mod visitor;
 
-use faults::{Fault, One, Watched};
+use faults::{Fault, One, Spread, Watched};
 use play::{Length, Report, play};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,6 +54,17 @@ fn no_failover_loses_a_confirmed_purge() {
         seed: from_environment("VITRINE_PROOF_SEED", 1),
     };
     keeps_its_promises(&play(&program(), &Watched::start(), &Fault::FAILOVERS, length));
+}
+
+#[test]
+fn no_failover_in_a_cluster_loses_a_confirmed_purge() {
+    let length = Length {
+        purges: from_environment("VITRINE_PROOF_PURGES", 200),
+        rounds: u32::try_from(from_environment("VITRINE_PROOF_FAULTS", 1)).unwrap(),
+        at_most: Duration::from_secs(60 * from_environment("VITRINE_PROOF_MINUTES", 2)),
+        seed: from_environment("VITRINE_PROOF_SEED", 1),
+    };
+    keeps_its_promises(&play(&program(), &Spread::start(), &[Fault::MasterKilled], length));
 }
 
 fn keeps_its_promises(report: &Report) {

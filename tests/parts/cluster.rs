@@ -75,6 +75,11 @@ impl Cluster {
         self.nodes[number].restart();
     }
 
+    /// The same for tests without a runtime.
+    pub(crate) fn has_replaced(&self, old: usize, key: &str) -> usize {
+        tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(self.replaces(old, key))
+    }
+
     /// Waits until another node than this one has the key.
     pub(crate) async fn replaces(&self, old: usize, key: &str) -> usize {
         let start = Instant::now();

@@ -19,7 +19,7 @@ use tokio::time::{sleep, timeout};
 /// Between two attempts to connect.
 const RETRY: Duration = Duration::from_millis(300);
 /// The same where only an operator can mend it: each attempt is a line in the server's log.
-const RETRY_REFUSED: Duration = Duration::from_secs(3);
+const RETRY_REFUSED: Duration = Duration::from_millis(1_500);
 
 /// What connects.
 #[derive(Debug)]
