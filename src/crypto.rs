@@ -40,6 +40,11 @@ pub fn checksum_128(parts: &[&[u8]]) -> u128 {
     hasher.digest128()
 }
 
+/// The same of `bytes` after something whose sum is `before`, in one pass.
+pub fn checksum_128_after(before: u64, bytes: &[u8]) -> u128 {
+    xxhash_rust::xxh3::xxh3_128_with_seed(bytes, before)
+}
+
 /// HMAC-SHA256 of the parts, one after the other.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
     let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));

@@ -22,15 +22,7 @@ impl Tag {
     /// # Errors
     /// What is wrong with it, in words for the person who sent it.
     pub fn new(text: &str) -> Result<Tag, BadTag> {
-        if text.is_empty() {
-            return Err(BadTag::Empty);
-        }
-        if text.len() > TAG_BYTES_MAX {
-            return Err(BadTag::TooLong { bytes: text.len() });
-        }
-        if text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',') {
-            return Err(BadTag::Character { tag: text.into() });
-        }
+        check(text)?;
         Ok(Tag(text.into()))
     }
 
@@ -38,6 +30,20 @@ impl Tag {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+fn check(text: &str) -> Result<(), BadTag> {
+    if text.is_empty() {
+        return Err(BadTag::Empty);
+    }
+    if text.len() > TAG_BYTES_MAX {
+        return Err(BadTag::TooLong { bytes: text.len() });
+    }
+    let is_sound = |byte: u8| byte.is_ascii_graphic() && byte != b',';
+    if text.bytes().all(is_sound) || !text.chars().any(|c| c.is_whitespace() || c.is_control() || c == ',') {
+        return Ok(());
+    }
+    Err(BadTag::Character { tag: text.into() })
 }
 
 impl std::borrow::Borrow<str> for Tag {
@@ -119,8 +125,18 @@ impl Tags {
     /// # Errors
     /// What no [`Tags::collect`] would have made.
     pub fn parse(stored: &str) -> Result<Tags, BadTag> {
-        let tags: Result<Vec<Tag>, BadTag> = stored.split(' ').filter(|tag| !tag.is_empty()).map(Tag::new).collect();
-        Tags::collect(tags?)
+        let (mut count, mut last) = (0, "");
+        let mut in_order = true;
+        for tag in stored.split(' ').filter(|_| !stored.is_empty()) {
+            check(tag)?;
+            in_order &= last < tag;
+            (count, last) = (count + 1, tag);
+        }
+        if count > TAGS_MAX {
+            return Err(BadTag::TooMany);
+        }
+        // What was stored is in order, and stands in one allocation.
+        if in_order { Ok(Tags(stored.into())) } else { Tags::collect(stored.split(' ').map(|tag| Tag(tag.into()))) }
     }
 }
 

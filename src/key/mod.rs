@@ -56,7 +56,7 @@ impl Key {
 
     /// A key from stored bytes; none where they are not a key of this version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Key> {
-        KeyRef(bytes).parts().map(|_| Key(bytes.into()))
+        KeyRef::is_one(bytes).then(|| Key(bytes.into()))
     }
 
     /// It, borrowed.
@@ -89,6 +89,11 @@ impl<'a> KeyRef<'a> {
     /// Bytes that were a [`Key`]'s.
     pub(crate) fn among(bytes: &'a [u8]) -> KeyRef<'a> {
         KeyRef(bytes)
+    }
+
+    /// Whether stored bytes are a key of this version.
+    pub(crate) fn is_one(bytes: &[u8]) -> bool {
+        KeyRef(bytes).parts().is_some()
     }
 
     /// All of it.

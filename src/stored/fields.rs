@@ -31,12 +31,15 @@ impl FieldBlock {
         &self.0
     }
 
-    /// A block from stored bytes; none where they are not one, down to each name and value.
-    pub fn from_bytes(bytes: Bytes) -> Option<FieldBlock> {
-        let block = FieldBlock(bytes);
-        let mut read = block.iter();
-        while read.next().is_some() {}
-        read.is_at_end().then_some(block)
+    /// Whether bytes are a block, down to each name and value.
+    pub(super) fn is_one(mut bytes: &[u8]) -> bool {
+        while let Some((name, value, rest)) = split_first_field(bytes) {
+            if !is_field_name(name) || !is_field_value(value) {
+                return false;
+            }
+            bytes = rest;
+        }
+        bytes.is_empty()
     }
 
     /// A block among bytes that were one.
@@ -86,10 +89,26 @@ pub struct FieldIter {
     at: usize,
 }
 
-impl FieldIter {
-    fn is_at_end(&self) -> bool {
-        self.at == self.block.len()
-    }
+/// The first field's name and value, and what comes after.
+fn split_first_field(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let ([name_bytes, low, high], rest) = bytes.split_first_chunk::<3>()?;
+    let (name, rest) = rest.split_at_checked(usize::from(*name_bytes))?;
+    let (value, rest) = rest.split_at_checked(usize::from(u16::from_le_bytes([*low, *high])))?;
+    Some((name, value, rest))
+}
+
+/// What a [`HeaderName`] is in its stored, lower-case form.
+pub(super) fn is_field_name(bytes: &[u8]) -> bool {
+    let is_tchar = |byte: &u8| match byte {
+        b'!' | b'#'..=b'\'' | b'*' | b'+' | b'-' | b'.' | b'^'..=b'`' | b'|' | b'~' => true,
+        other => other.is_ascii_lowercase() || other.is_ascii_digit(),
+    };
+    !bytes.is_empty() && bytes.iter().all(is_tchar)
+}
+
+/// What a [`HeaderValue`] is: no controls but the tab.
+pub(super) fn is_field_value(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == b'\t' || (*byte >= b' ' && *byte != 0x7f))
 }
 
 impl Iterator for FieldIter {
@@ -120,13 +139,22 @@ mod tests {
         map.append("link", HeaderValue::from_static("b"));
         let block = FieldBlock::copy_of(&map).unwrap();
         assert_eq!(block.to_map(), map);
-        assert_eq!(FieldBlock::from_bytes(Bytes::copy_from_slice(block.as_bytes())), Some(block));
+        assert!(FieldBlock::is_one(block.as_bytes()));
     }
 
     #[test]
     fn bytes_that_are_no_fields_are_refused() {
         for bytes in [&b"\x01"[..], b"\x01\x00\x00", b"\x01\x00\x00 ", b"\x01\x01\x00a\n", b"\x00\x00\x00"] {
-            assert_eq!(FieldBlock::from_bytes(Bytes::copy_from_slice(bytes)), None, "{bytes:?}");
+            assert!(!FieldBlock::is_one(bytes), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn each_byte_is_judged_as_the_library_judges_it() {
+        for byte in 0..=u8::MAX {
+            let stored_name = HeaderName::from_bytes(&[byte]).is_ok_and(|name| name.as_str().as_bytes() == [byte]);
+            assert_eq!(is_field_name(&[byte]), stored_name, "name {byte:#x}");
+            assert_eq!(is_field_value(&[byte]), HeaderValue::from_bytes(&[byte]).is_ok(), "value {byte:#x}");
         }
     }
 }

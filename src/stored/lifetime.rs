@@ -66,7 +66,7 @@ impl Lifetime {
 /// The numbers of a lifetime in half the room: they are whole milliseconds.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct PackedLifetime {
-    received: Timestamp,
+    pub(super) received: Timestamp,
     initial_age_ms: u64,
     fresh_ms: u64,
     stale_while_revalidate_ms: u64,
@@ -75,6 +75,17 @@ pub(super) struct PackedLifetime {
 }
 
 impl PackedLifetime {
+    /// Its durations, in the order they are stored in.
+    pub(super) fn durations_ms(&self) -> [u64; 5] {
+        [self.initial_age_ms, self.fresh_ms, self.stale_while_revalidate_ms, self.stale_if_error_ms, self.keep_ms]
+    }
+
+    /// One of stored numbers.
+    pub(super) fn of_ms(received: Timestamp, durations_ms: [u64; 5]) -> PackedLifetime {
+        let [initial_age_ms, fresh_ms, stale_while_revalidate_ms, stale_if_error_ms, keep_ms] = durations_ms;
+        PackedLifetime { received, initial_age_ms, fresh_ms, stale_while_revalidate_ms, stale_if_error_ms, keep_ms }
+    }
+
     pub(super) fn of(lifetime: &Lifetime) -> PackedLifetime {
         PackedLifetime {
             received: lifetime.received,

@@ -15,6 +15,7 @@ pub use lifetime::{Lifetime, LifetimeFrom};
 pub use vary::VaryKey;
 
 use crate::cache_name::CacheName;
+use crate::clock::Timestamp;
 use crate::key::{Key, KeyRef};
 use crate::ledger::{Stamp, Subject};
 use crate::tags::Tags;
@@ -170,6 +171,13 @@ impl StoredResponse {
     /// Its freshness and what staleness allows.
     pub fn lifetime(&self) -> Lifetime {
         self.lifetime.unpacked(self.lifetime_from, self.validate_always)
+    }
+
+    /// It, as received at another moment: of one that another process received, what that is on our steady scale.
+    #[must_use]
+    pub fn received_at(mut self, received: Timestamp) -> StoredResponse {
+        self.lifetime.received = received;
+        self
     }
 
     /// How long the origin took to answer.

@@ -1,8 +1,9 @@
 //! The Vary key: the request fields that a response names in Vary, with the values its fetch sent (RFC 9111 4.1).
 
+use super::fields::{is_field_name, is_field_value};
 use crate::crypto;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue};
+use http::HeaderName;
 
 /// Names and values, sorted by name, in one allocation; in none where Vary names nothing. Absent and empty differ.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
@@ -26,11 +27,24 @@ impl VaryKey {
         self.stored_pairs().filter_map(|(name, value)| Some((HeaderName::from_bytes(name).ok()?, value)))
     }
 
-    /// A Vary key from stored pairs; none where a value could not have been sent.
-    pub fn from_pairs(pairs: &[(HeaderName, Option<Bytes>)]) -> Option<VaryKey> {
-        let could_be_sent =
-            |value: &Bytes| u32::try_from(value.len()).is_ok() && HeaderValue::from_bytes(value).is_ok();
-        pairs.iter().all(|(_, value)| value.as_ref().is_none_or(could_be_sent)).then(|| VaryKey::in_order(pairs))
+    /// The stored bytes.
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// A Vary key from stored bytes; none where they are not one: each name once and in order, no value that could not have
+    /// been sent. One in another order would equal none, and be kept beside its own successor.
+    pub(super) fn from_bytes(bytes: &[u8]) -> Option<VaryKey> {
+        let (mut rest, mut last) = (bytes, &[][..]);
+        while !rest.is_empty() {
+            let ((name, value), after) = first_pair(rest)?;
+            let in_order = last < name && is_field_name(name);
+            if !in_order || !value.is_none_or(is_field_value) {
+                return None;
+            }
+            (rest, last) = (after, name);
+        }
+        Some(VaryKey(bytes.into()))
     }
 
     /// Whether a request matches: each nominated field is the same, or absent on both sides.
@@ -83,12 +97,14 @@ impl VaryKey {
 }
 
 fn first_pair(bytes: &[u8]) -> Option<(Pair<'_>, &[u8])> {
-    let (present, rest) = bytes.split_first()?;
+    let (present, rest) = bytes.split_first().filter(|(present, _)| **present <= 1)?;
     let (name_bytes, rest) = rest.split_first_chunk::<4>()?;
     let (value_bytes, rest) = rest.split_first_chunk::<4>()?;
     let (name, rest) = rest.split_at_checked(u32::from_le_bytes(*name_bytes) as usize)?;
     let (value, rest) = rest.split_at_checked(u32::from_le_bytes(*value_bytes) as usize)?;
-    Some(((name, (*present == 1).then_some(value)), rest))
+    // What is absent has no value.
+    let is_sound = *present == 1 || value.is_empty();
+    is_sound.then_some(((name, (*present == 1).then_some(value)), rest))
 }
 
 impl std::fmt::Debug for VaryKey {
@@ -111,5 +127,23 @@ mod tests {
         assert!(!key.matches(|_| Some(Bytes::new())));
         assert!(!key.matches(|_| None));
         assert!(VaryKey::default().matches(|_| None) && VaryKey::default().weight() == 0);
+    }
+
+    #[test]
+    fn stored_bytes_are_one_form_only() {
+        let key = VaryKey::of(&[ACCEPT_LANGUAGE, ACCEPT], |name| (name == ACCEPT).then(|| Bytes::from_static(b"a")));
+        assert_eq!(VaryKey::from_bytes(key.as_bytes()), Some(key.clone()));
+        let (first, second) = key.as_bytes().split_at(1 + 8 + "accept".len() + 1);
+        assert_eq!(VaryKey::from_bytes(&[second, first].concat()), None, "another order");
+        assert_eq!(VaryKey::from_bytes(&[first, first].concat()), None, "twice the same");
+        let changed = |at: usize, byte: u8| {
+            let mut bytes = key.as_bytes().to_vec();
+            bytes[at] = byte;
+            VaryKey::from_bytes(&bytes)
+        };
+        assert_eq!(changed(0, 0), None, "absent with a value");
+        assert_eq!(changed(0, 2), None, "neither absent nor present");
+        assert_eq!(changed(9, b' '), None, "no name");
+        assert_eq!(changed(15, b'\n'), None, "no value");
     }
 }

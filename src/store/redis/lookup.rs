@@ -124,10 +124,10 @@ impl<'a> Lookup<'a> {
             },
         };
         match codec::decode(&meta, &body) {
-            Ok(mut parts) if parts.key == *self.key && parts.cache == self.cache => {
+            Ok(response) if response.key() == *self.key && response.cache == self.cache => {
                 let clock = &self.shared.clock;
-                parts.lifetime.received = frame::to_steady(clock, received);
-                Ok((parts.lifetime.keep_until() > clock.now()).then(|| StoredResponse::of(parts)))
+                let response = response.received_at(frame::to_steady(clock, received));
+                Ok(Some(response).filter(|response| response.lifetime().keep_until() > clock.now()))
             }
             Ok(_) => {
                 self.let_go(name, Some(&"another page's response"));
@@ -167,14 +167,21 @@ impl<'a> Lookup<'a> {
 }
 
 /// Names and values, without a copy.
-fn pairs(answer: Value) -> Vec<(Vec<u8>, Vec<u8>)> {
-    let Value::Array(flat) = answer else { return Vec::new() };
-    let mut pairs = Vec::with_capacity(flat.len() / 2);
-    let mut flat = flat.into_iter();
-    while let (Some(name), Some(value)) = (flat.next(), flat.next()) {
-        if let (Value::BulkString(name), Value::BulkString(value)) = (name, value) {
-            pairs.push((name, value));
+fn pairs(answer: Value) -> impl Iterator<Item = (Vec<u8>, Vec<u8>)> {
+    let Value::Array(flat) = answer else { return Pairs(Vec::new().into_iter()) };
+    Pairs(flat.into_iter())
+}
+
+struct Pairs(std::vec::IntoIter<Value>);
+
+impl Iterator for Pairs {
+    type Item = (Vec<u8>, Vec<u8>);
+
+    fn next(&mut self) -> Option<(Vec<u8>, Vec<u8>)> {
+        match (self.0.next()?, self.0.next()?) {
+            (Value::BulkString(name), Value::BulkString(value)) => Some((name, value)),
+            // The protocol has no other.
+            _ => self.next(),
         }
     }
-    pairs
 }

@@ -69,7 +69,7 @@ impl Lookup {
         let meta = row.get_ref(3)?.as_blob().unwrap_or_default();
         let body = row.get_ref(4)?.as_blob_or_null().unwrap_or_default().unwrap_or_default();
         match codec::decode(meta, &Bytes::copy_from_slice(body)) {
-            Ok(parts) if parts.cache == cache => Ok(Some(StoredResponse::of(parts))),
+            Ok(response) if response.cache == cache => Ok(Some(response)),
             Ok(_) => Ok(None),
             Err(error) => {
                 let (id, generation) = (row.get(0)?, row.get(1)?);

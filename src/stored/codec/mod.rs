@@ -4,27 +4,30 @@
 //! Both are covered by one checksum, and the full key is among what it covers: a store's own damage, a row under a foreign
 //! digest and a torn write all end as [`Undecodable`], which is a miss. Reading never panics, and never allocates more than
 //! a small multiple of the bytes it was given, whatever lengths these claim. The checksum tells damage, not malice; names
-//! and values of fields are therefore looked at again, as if they had come from a socket.
+//! and values of fields are therefore looked at again, as if they had come from a socket. What is read stands in as few
+//! allocations as what was written: a store is read for each hit that memory does not have.
 
 mod read;
 mod write;
 
-use super::{FieldBlock, Lifetime, LifetimeFrom, Parts, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
+use super::fields::is_field_value;
+use super::lifetime::PackedLifetime;
+use super::{Checked, FieldBlock, LifetimeFrom, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::crypto;
-use crate::key::Key;
+use crate::key::KeyRef;
 use crate::ledger::{Epoch, Stamp};
 use crate::tags::Tags;
 use bytes::Bytes;
-use http::{HeaderName, HeaderValue, StatusCode};
+use http::StatusCode;
 use read::Reader;
 use write::Writer;
 
 /// What `meta` begins with, so that foreign bytes are told from old ones.
 const MAGIC: [u8; 4] = *b"VTSR";
 /// Changes with each change of the form; another version is a miss, on both sides of a rolling upgrade.
-const FORM_VERSION: u16 = 1;
+const FORM_VERSION: u16 = 2;
 /// Magic, version, checksum.
 const PREAMBLE_BYTES: usize = 4 + 2 + 16;
 /// The kind byte of [`Piece::Shared`].
@@ -63,50 +66,59 @@ pub enum Undecodable {
 pub fn encode(response: &StoredResponse) -> Encoded {
     let mut out = Writer::after(PREAMBLE_BYTES);
     out.byte(cache_byte(response.cache));
-    out.block(response.key().as_bytes());
     out.u64(response.generation);
     out.u16(response.status.as_u16());
-    write_lifetime(&mut out, &response.lifetime());
+    write_lifetime(&mut out, response);
     out.u64(response.stamp.epoch.0);
     out.u64(response.stamp.position);
     out.u64(response.rule.0);
-    out.duration(response.origin_time());
-    out.block(response.route().as_bytes());
-    out.block(response.etag().as_bytes());
+    out.u32(response.origin_time_us);
+    write_text(&mut out, response);
     out.block(response.tags.as_str().as_bytes());
-    write_vary(&mut out, &response.vary);
-    out.block(response.fields().as_bytes());
+    out.block(response.vary.as_bytes());
     let body = write_body(&mut out, &response.body);
     let mut meta = out.into_bytes();
     seal(&mut meta, &body);
     Encoded { meta, body }
 }
 
-/// The parts of the response in these bytes. `body` becomes the stored content without a copy, so it should be an allocation of its own
-/// size; `meta` is copied from.
+/// The response in these bytes. `body` becomes the stored content without a copy, so it should be an allocation of its own size;
+/// `meta` is copied from.
 ///
 /// # Errors
 /// [`Undecodable`]: a miss, and a row to delete.
-pub fn decode(meta: &[u8], body: &Bytes) -> Result<Parts, Undecodable> {
+pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> {
     let mut from = Reader::new(unseal(meta, body)?);
-    let parts = Parts {
-        cache: read_cache(&mut from)?,
-        key: Key::from_bytes(from.block("key")?).ok_or(Undecodable::Malformed("key"))?,
-        generation: from.u64("generation")?,
-        status: StatusCode::from_u16(from.u16("status")?).map_err(|_| Undecodable::Malformed("status"))?,
-        lifetime: read_lifetime(&mut from)?,
-        stamp: Stamp::of(Epoch(from.u64("epoch")?), from.u64("position")?),
-        rule: RuleFingerprint(from.u64("rule")?),
-        origin_time: from.duration("origin time")?,
-        route: from.text("route")?.into(),
-        etag: HeaderValue::from_bytes(from.block("entity tag")?).map_err(|_| Undecodable::Malformed("entity tag"))?,
+    let cache = read_cache(&mut from)?;
+    let generation = from.u64("generation")?;
+    let status = StatusCode::from_u16(from.u16("status")?).map_err(|_| Undecodable::Malformed("status"))?;
+    let (lifetime, lifetime_from, validate_always) = read_lifetime(&mut from)?;
+    let stamp = Stamp::of(Epoch(from.u64("epoch")?), from.u64("position")?);
+    let rule = RuleFingerprint(from.u64("rule")?);
+    let origin_time_us = from.u32("origin time")?;
+    let (text, [key_end, route_end, etag_end]) = read_text(&mut from)?;
+    let response = StoredResponse {
+        cache,
+        vary: VaryKey::default(),
+        generation,
+        status,
+        body: StoredBody::default(),
+        stamp,
         tags: Tags::parse(from.text("tags")?).map_err(|_| Undecodable::Malformed("tags"))?,
-        vary: read_vary(&mut from)?,
-        fields: FieldBlock::from_bytes(Bytes::copy_from_slice(from.block("fields")?))
-            .ok_or(Undecodable::Malformed("fields"))?,
-        body: read_body(&mut from, body)?,
+        rule,
+        checked: Checked::default(),
+        text,
+        key_end,
+        route_end,
+        etag_end,
+        lifetime,
+        lifetime_from,
+        validate_always,
+        origin_time_us,
     };
-    from.end().then_some(parts).ok_or(Undecodable::Malformed("end"))
+    let vary = VaryKey::from_bytes(from.block("Vary key")?).ok_or(Undecodable::Malformed("Vary key"))?;
+    let body = read_body(&mut from, body)?;
+    from.end().then_some(StoredResponse { vary, body, ..response }).ok_or(Undecodable::Malformed("end"))
 }
 
 /// Magic, version and checksum into the room left for them.
@@ -132,8 +144,8 @@ fn unseal<'a>(meta: &'a [u8], body: &[u8]) -> Result<&'a [u8], Undecodable> {
 }
 
 fn checksum(content: &[u8], body: &[u8]) -> [u8; 16] {
-    // The length keeps bytes from moving between the two parts unseen.
-    crypto::checksum_128(&[&(content.len() as u64).to_le_bytes(), content, body]).to_le_bytes()
+    // The sum of the one goes into that of the other: each byte is looked at once, and none moves between them unseen.
+    crypto::checksum_128_after(crypto::checksum(content), body).to_le_bytes()
 }
 
 /// Numbers of their own, so that no change of order in the enum changes what is on disk.
@@ -150,32 +162,28 @@ fn read_cache(from: &mut Reader<'_>) -> Result<CacheName, Undecodable> {
     CacheName::ALL.into_iter().find(|cache| cache_byte(*cache) == byte).ok_or(Undecodable::Malformed("cache"))
 }
 
-fn write_lifetime(out: &mut Writer, lifetime: &Lifetime) {
-    out.u64(lifetime.received.0);
-    out.duration(lifetime.initial_age);
-    out.duration(lifetime.fresh);
-    out.duration(lifetime.stale_while_revalidate);
-    out.duration(lifetime.stale_if_error);
-    out.duration(lifetime.keep);
-    out.byte(lifetime_from_byte(lifetime.from));
-    out.byte(u8::from(lifetime.validate_always));
+fn write_lifetime(out: &mut Writer, response: &StoredResponse) {
+    out.u64(response.lifetime.received.0);
+    for milliseconds in response.lifetime.durations_ms() {
+        out.u64(milliseconds);
+    }
+    out.byte(lifetime_from_byte(response.lifetime_from));
+    out.byte(u8::from(response.validate_always));
 }
 
-fn read_lifetime(from: &mut Reader<'_>) -> Result<Lifetime, Undecodable> {
-    Ok(Lifetime {
-        received: Timestamp(from.u64("time")?),
-        initial_age: from.duration("initial age")?,
-        fresh: from.duration("freshness lifetime")?,
-        stale_while_revalidate: from.duration("stale-while-revalidate")?,
-        stale_if_error: from.duration("stale-if-error")?,
-        keep: from.duration("time to keep")?,
-        from: read_lifetime_from(from)?,
-        validate_always: match from.byte("no-cache mark")? {
-            0 => false,
-            1 => true,
-            _ => return Err(Undecodable::Malformed("no-cache mark")),
-        },
-    })
+fn read_lifetime(from: &mut Reader<'_>) -> Result<(PackedLifetime, LifetimeFrom, bool), Undecodable> {
+    let received = Timestamp(from.u64("time")?);
+    let mut durations_ms = [0; 5];
+    for milliseconds in &mut durations_ms {
+        *milliseconds = from.u64("lifetime")?;
+    }
+    let giver = read_lifetime_from(from)?;
+    let validate_always = match from.byte("no-cache mark")? {
+        0 => false,
+        1 => true,
+        _ => return Err(Undecodable::Malformed("no-cache mark")),
+    };
+    Ok((PackedLifetime::of_ms(received, durations_ms), giver, validate_always))
 }
 
 fn lifetime_from_byte(from: LifetimeFrom) -> u8 {
@@ -195,33 +203,37 @@ fn read_lifetime_from(from: &mut Reader<'_>) -> Result<LifetimeFrom, Undecodable
     }
 }
 
-fn write_vary(out: &mut Writer, vary: &VaryKey) {
-    out.count(vary.pairs().count());
-    for (name, value) in vary.pairs() {
-        out.block(name.as_str().as_bytes());
-        out.byte(u8::from(value.is_some()));
-        out.block(value.unwrap_or_default());
+/// Key, route, entity tag and fields, in the one allocation that they stand in.
+fn write_text(out: &mut Writer, response: &StoredResponse) {
+    for end in [response.key_end, response.route_end, response.etag_end] {
+        out.u32(end);
     }
+    out.block(&response.text);
 }
 
-fn read_vary(from: &mut Reader<'_>) -> Result<VaryKey, Undecodable> {
-    const PAIR_BYTES_MIN: usize = 8 + 1 + 1 + 8;
-    let malformed = Undecodable::Malformed("Vary key");
-    let count = from.count(PAIR_BYTES_MIN, "Vary key")?;
-    let mut pairs: Vec<(HeaderName, Option<Bytes>)> = Vec::with_capacity(count);
-    for _ in 0..count {
-        let name = HeaderName::from_bytes(from.block("Vary key")?).map_err(|_| malformed.clone())?;
-        let present = from.byte("Vary key")?;
-        let value = from.block("Vary key")?;
-        // Sorted and each once: a key in another order would equal none, and be kept beside its own successor.
-        let in_order = pairs.last().is_none_or(|(last, _)| last.as_str() < name.as_str());
-        match present {
-            0 if in_order && value.is_empty() => pairs.push((name, None)),
-            1 if in_order => pairs.push((name, Some(Bytes::copy_from_slice(value)))),
-            _ => return Err(malformed),
-        }
+/// The text, and where its first three parts end.
+fn read_text(from: &mut Reader<'_>) -> Result<(Bytes, [u32; 3]), Undecodable> {
+    let ends = [from.u32("text")?, from.u32("text")?, from.u32("text")?];
+    let text = from.block("text")?;
+    let part = |start: u32, end: Option<u32>, what| {
+        let end = end.map_or(text.len(), |end| end as usize);
+        text.get(start as usize..end).ok_or(Undecodable::Malformed(what))
+    };
+    let [key_end, route_end, etag_end] = ends;
+    let key = part(0, Some(key_end), "key")?;
+    let route = part(key_end, Some(route_end), "route")?;
+    let etag = part(route_end, Some(etag_end), "entity tag")?;
+    let fields = part(etag_end, None, "fields")?;
+    let table = [
+        (KeyRef::is_one(key), "key"),
+        (std::str::from_utf8(route).is_ok(), "route"),
+        (is_field_value(etag), "entity tag"),
+        (FieldBlock::is_one(fields), "fields"),
+    ];
+    match table.into_iter().find(|(sound, _)| !sound) {
+        Some((_, what)) => Err(Undecodable::Malformed(what)),
+        None => Ok((Bytes::copy_from_slice(text), ends)),
     }
-    VaryKey::from_pairs(&pairs).ok_or(malformed)
 }
 
 /// The pieces' kinds and lengths; their bytes are the answer.

@@ -1,7 +1,6 @@
 //! Reads what [`super::write`] wrote, and trusts none of it: no length is believed before that many bytes are there.
 
 use super::Undecodable;
-use std::time::Duration;
 
 /// What is left of one stored response's `meta`. The `what` of each verb is the word in the error.
 pub(super) struct Reader<'a>(&'a [u8]);
@@ -19,6 +18,10 @@ impl<'a> Reader<'a> {
         self.array(what).map(u16::from_le_bytes)
     }
 
+    pub(super) fn u32(&mut self, what: &'static str) -> Result<u32, Undecodable> {
+        self.array(what).map(u32::from_le_bytes)
+    }
+
     pub(super) fn u64(&mut self, what: &'static str) -> Result<u64, Undecodable> {
         self.array(what).map(u64::from_le_bytes)
     }
@@ -29,14 +32,6 @@ impl<'a> Reader<'a> {
         let room = self.0.len().saturating_sub(8) / bytes_min;
         let count = usize::try_from(self.u64(what)?).ok();
         count.filter(|count| *count <= room).ok_or(Undecodable::Malformed(what))
-    }
-
-    pub(super) fn duration(&mut self, what: &'static str) -> Result<Duration, Undecodable> {
-        const NANOS: u32 = 1_000_000_000;
-        let secs = self.u64(what)?;
-        let nanos = u32::from_le_bytes(self.array(what)?);
-        // `Duration::new` carries into the seconds, and panics where they overflow.
-        if nanos < NANOS { Ok(Duration::new(secs, nanos)) } else { Err(Undecodable::Malformed(what)) }
     }
 
     pub(super) fn block(&mut self, what: &'static str) -> Result<&'a [u8], Undecodable> {

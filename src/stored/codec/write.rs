@@ -1,7 +1,5 @@
 //! Numbers and blocks of bytes, little-endian, each block with its length before it.
 
-use std::time::Duration;
-
 /// Collects the bytes of one stored response's `meta`.
 pub(super) struct Writer(Vec<u8>);
 
@@ -21,6 +19,10 @@ impl Writer {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
 
+    pub(super) fn u32(&mut self, number: u32) {
+        self.0.extend_from_slice(&number.to_le_bytes());
+    }
+
     pub(super) fn u64(&mut self, number: u64) {
         self.0.extend_from_slice(&number.to_le_bytes());
     }
@@ -28,11 +30,6 @@ impl Writer {
     /// How many follow. Eight bytes for each count and length: no value is too long to be told.
     pub(super) fn count(&mut self, count: usize) {
         self.u64(count as u64);
-    }
-
-    pub(super) fn duration(&mut self, duration: Duration) {
-        self.u64(duration.as_secs());
-        self.0.extend_from_slice(&duration.subsec_nanos().to_le_bytes());
     }
 
     pub(super) fn block(&mut self, bytes: &[u8]) {
