@@ -5,7 +5,7 @@ local epoch, id, incarnation = ARGV[1], ARGV[2], ARGV[3]
 local applied, nonce = tonumber(ARGV[4]), ARGV[5]
 local mode, lease, name, restart_is_safe = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
 
-local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor')
+local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor', 'durable', 'asked')
 local run = run_of_server()
 if own[1] ~= epoch or own[2] ~= run then return { 'epoch' } end
 local head = tonumber(own[3])
@@ -20,12 +20,14 @@ local entry = redis.call('HGET', state, 'proxy:' .. id)
 if not entry then return { 'gone' } end
 local of, had, renewals, _, seen = string.match(entry, '^(%S+) (%S+) (%d+) (%d+) (%d+) ')
 if of ~= epoch or had ~= incarnation then return { 'gone' } end
-if restart_is_safe ~= '1' then redis.call('HSET', state, 'durable', '0') end
+if restart_is_safe ~= '1' and own[6] then redis.call('HSET', state, 'durable', '0') end
 
-local is_alone = '1'
-for _, field in ipairs(redis.call('HKEYS', state)) do
-    if string.sub(field, 1, 6) == 'proxy:' and field ~= 'proxy:' .. id then is_alone = '0' end
+-- Counted, not named: a hundred proxies renew after each purge. What is neither the log's nor its own is another proxy's.
+local of_log = 0
+for at = 1, 7 do
+    if own[at] then of_log = of_log + 1 end
 end
+local is_alone = redis.call('HLEN', state) == of_log + 1 and '1' or '0'
 -- What was the head at the last renewal must have been read by this one: a reader that hangs holds no lease.
 local keeps_up = applied >= tonumber(seen)
 if keeps_up then
