@@ -166,6 +166,12 @@ fn tell(fallback: &str, cycles: usize, seen: &Seen, spans: &[Span]) {
         added(Phase::Killed),
         added(Phase::Hung),
     );
+    let calm = pooled_p99(&hits, spans, Phase::Calm);
+    println!(
+        "  the same of all cycles together: {:+.2} ms and {:+.2} ms",
+        pooled_p99(&hits, spans, Phase::Killed) - calm,
+        pooled_p99(&hits, spans, Phase::Hung) - calm,
+    );
     let anew = by_span(&seen.hot, spans, |sample| !sample.is_hit);
     let new = by_span(&seen.cold, spans, |_| true);
     for (name, phase) in [("calm", Phase::Calm), ("killed", Phase::Killed), ("hung", Phase::Hung)] {
@@ -178,6 +184,14 @@ fn tell(fallback: &str, cycles: usize, seen: &Seen, spans: &[Span]) {
     for error in seen.errors.iter().take(5) {
         println!("  {error}");
     }
+}
+
+/// The p99 of all times in spans of a kind, in milliseconds.
+fn pooled_p99(times: &[Vec<Duration>], spans: &[Span], phase: Phase) -> f64 {
+    let of_phase = spans.iter().zip(times).filter(|(span, _)| span.phase == phase);
+    let mut pooled: Vec<Duration> = of_phase.flat_map(|(_, times)| times.iter().copied()).collect();
+    pooled.sort_unstable();
+    percentile(&pooled, 0.99).as_secs_f64() * 1e3
 }
 
 /// For each fault of a kind, the p99 while it lasts less the p99 in the calm before it, in milliseconds.
@@ -234,5 +248,6 @@ mod tests {
         let times = [vec![ms(2)], vec![ms(5)], vec![ms(4)], vec![ms(3)]];
         assert_eq!(added(&times, &spans, Phase::Killed), [3.0]);
         assert_eq!(added(&times, &spans, Phase::Hung), [-1.0]);
+        assert!((pooled_p99(&times, &spans, Phase::Calm) - 4.0).abs() < 1e-9);
     }
 }
