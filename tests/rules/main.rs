@@ -19,6 +19,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admin;
+mod admin_script;
 mod config;
 mod exchanges;
 mod invalidation;
