@@ -46,15 +46,24 @@ const EPOCH_IGNORED: Mutant = Mutant {
     wrong: "if stamp.epoch != state.epoch && state.index.head() == 0 {",
 };
 
+/// Walks that a mutant may survive; the first that catches it is the last.
+const WALKS_MAX: u64 = 5;
+
 #[test]
 fn each_mutant_is_caught() {
     let workshop = Workshop::open();
     for mutant in [STAMP_AT_THE_END, CONFIRMED_AT_ONCE, MISSED_WHILE_AWAY] {
         let program = workshop.build(&mutant);
         let faults = [Fault::WireCut, Fault::WireHeld, Fault::WireCut];
-        let length = Length { purges: 300, rounds: 1, at_most: Duration::from_secs(40), seed: 7 };
-        let report = play(&program, &One::start(), &faults, length);
-        assert!(!report.verdict.violations.is_empty(), "{}: {} purges, none lost", mutant.name, report.confirmed);
+        // Which of a purge and a fetch comes first is the machine's to say: a walk may miss it.
+        let mut asked = 0;
+        let is_caught = (0..WALKS_MAX).any(|walk| {
+            let length = Length { purges: 300, rounds: 1, at_most: Duration::from_secs(40), seed: 7 + walk };
+            let report = play(&program, &One::start(), &faults, length);
+            asked += report.confirmed;
+            !report.verdict.violations.is_empty()
+        });
+        assert!(is_caught, "{}: {asked} purges, none lost", mutant.name);
     }
     assert!(epoch::serves_what_an_old_epoch_stored(&workshop.build(&EPOCH_IGNORED)), "{}", EPOCH_IGNORED.name);
 }
