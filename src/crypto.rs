@@ -47,13 +47,35 @@ pub fn checksum_128_after(before: u64, bytes: &[u8]) -> u128 {
 
 /// HMAC-SHA256 of the parts, one after the other.
 pub fn hmac_sha256(key: &[u8], parts: &[&[u8]]) -> [u8; 32] {
-    let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, key));
-    for part in parts {
-        context.update(part);
+    HmacKey::new(key).sign(parts)
+}
+
+/// A key for HMAC-SHA256 that is used again and again; never printed.
+#[derive(Clone)]
+pub struct HmacKey(hmac::Key);
+
+impl HmacKey {
+    /// The key of that secret.
+    pub fn new(secret: &[u8]) -> HmacKey {
+        HmacKey(hmac::Key::new(hmac::HMAC_SHA256, secret))
     }
-    let mut out = [0; 32];
-    out.copy_from_slice(context.sign().as_ref());
-    out
+
+    /// HMAC-SHA256 of the parts, one after the other.
+    pub fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        let mut out = [0; 32];
+        out.copy_from_slice(context.sign().as_ref());
+        out
+    }
+}
+
+impl std::fmt::Debug for HmacKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("HmacKey(…)")
+    }
 }
 
 /// Whether two byte strings are equal, in a time that does not tell where they differ.

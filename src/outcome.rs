@@ -113,12 +113,16 @@ reasons! {
     Method = "method",
     /// The rule says `pass`.
     RulePass = "rule-pass",
-    /// The request bears a session cookie and the rule is for anonymous visitors.
+    /// The request bears a session and the rule is for anonymous visitors.
     CookieSession = "cookie-session",
     /// The request bears a cookie that makes it its visitor's own.
     CookiePersonal = "cookie-personal",
-    /// The rule is for signed-in visitors' own pages.
-    SessionRoute = "session-route",
+    /// The rule is for signed-in visitors' own pages, and the request bears no session.
+    NoSession = "no-session",
+    /// The rule is for signed-in visitors' own pages, and there is no key to hash their sessions with.
+    NoSessionKey = "no-session-key",
+    /// A script asks for a part of a page (HTMX, `X-Requested-With`), and the rule does not tell that apart.
+    PartOfPage = "part-of-page",
     /// The request bears Authorization, or the response speaks of a client's credentials.
     Authorization = "authorization",
     /// A GET or HEAD with a body.
@@ -195,6 +199,8 @@ reasons! {
     InvalidatedInFlight = "invalidated-in-flight",
     /// Fetched within a purge's settle time.
     Settling = "settling",
+    /// More is kept for this session than may be, or for more sessions.
+    SessionQuota = "session-quota",
     /// More variants of one URL than are kept.
     TooManyVariants = "too-many-variants",
     /// The fetch was for one visitor.
@@ -228,11 +234,14 @@ impl Reason {
             | Reason::CookieSession
             | Reason::CookiePersonal
             | Reason::CookieUnclear
-            | Reason::SessionRoute
+            | Reason::NoSession
+            | Reason::NoSessionKey
             | Reason::PathAlias
             | Reason::Upgrade
             | Reason::KnownUnstorable => Fwd::Bypass,
-            Reason::Authorization | Reason::RequestBody | Reason::Range | Reason::Head => Fwd::Request,
+            Reason::Authorization | Reason::RequestBody | Reason::Range | Reason::Head | Reason::PartOfPage => {
+                Fwd::Request
+            }
             Reason::NotStored | Reason::StoreUnavailable => Fwd::UriMiss,
             Reason::VaryMismatch => Fwd::VaryMiss,
             Reason::Invalidated | Reason::LedgerUnknown | Reason::LedgerBehind | Reason::RuleChanged => Fwd::Miss,

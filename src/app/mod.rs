@@ -7,6 +7,7 @@ mod housekeeping;
 mod identity;
 mod reload;
 mod serve;
+mod session_key;
 mod shop;
 mod switch;
 

@@ -1,10 +1,12 @@
 //! Reload: a good file takes effect for the next request; a bad one is refused whole and the old one stays.
 
 use super::Environment;
-use super::shop::{Shop, rules};
+use super::session_key::session_key;
+use super::shop::{Shop, invalidation, rules};
 use crate::admin::{ConfigState, Reloaded};
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Loaded, Mistake};
+use crate::key::SessionKey;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -58,25 +60,34 @@ impl Reloader {
     /// Reads the file again and puts it in force.
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
         match config::load(&self.path, &*self.environment) {
-            Ok(loaded) => Ok(self.put_in_force(loaded)),
-            Err(mistakes) => {
-                self.state().refused = mistakes.iter().map(ToString::to_string).collect();
-                self.shop.observer.config_refused();
-                tracing::error!("the configuration was refused, the old one stays:\n{}", config::report(&mistakes));
-                Err(ReloadError(mistakes))
+            Ok(loaded) => {
+                // The file that keeps it lies where the process was started: another folder takes a restart.
+                let kept = Config { data_dir: self.started.data_dir.clone(), ..loaded.config.clone() };
+                match session_key(&kept) {
+                    Ok(key) => Ok(self.put_in_force(loaded, key)),
+                    Err(error) => self.refuse(vec![Mistake::of_file(&self.path, error.to_string())]),
+                }
             }
+            Err(mistakes) => self.refuse(mistakes),
         }
     }
 
-    fn put_in_force(&self, loaded: Loaded) -> Reloaded {
+    fn refuse(&self, mistakes: Vec<Mistake>) -> Result<Reloaded, ReloadError> {
+        self.state().refused = mistakes.iter().map(ToString::to_string).collect();
+        self.shop.observer.config_refused();
+        tracing::error!("the configuration was refused, the old one stays:\n{}", config::report(&mistakes));
+        Err(ReloadError(mistakes))
+    }
+
+    fn put_in_force(&self, loaded: Loaded, key: Option<SessionKey>) -> Reloaded {
         let old = self.settings();
         let changed = self.state().hash != loaded.hash;
         let needs_restart = needs_restart(&self.started, &loaded.config);
         if let Err(error) = self.shop.observer.log_access(&loaded.config.log) {
             tracing::error!(%error, "the access log stays as it was");
         }
-        self.shop.proxy.set_rules(rules(&loaded.config, &self.shop.observer));
-        self.shop.invalidator.set_settings(loaded.config.invalidation.clone());
+        self.shop.invalidator.set_settings(invalidation(&loaded.config, key.clone()));
+        self.shop.proxy.set_rules(rules(&loaded.config, key, &self.shop.observer));
         self.shop.observer.config_loaded(self.shop.clock.wall());
         for route in config::newly_cacheable(&old, &loaded.config) {
             tracing::warn!(route, "the new configuration makes this route cacheable");

@@ -1,15 +1,17 @@
 //! The parts that last as long as the process, made from the first configuration.
 
 use super::behind::Behind;
+use super::session_key::session_key;
 use crate::admin::Phase;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Mistake};
 use crate::crypto;
 use crate::fetch::Origin;
-use crate::invalidate::Invalidator;
+use crate::invalidate::{self, Invalidator};
+use crate::key::SessionKey;
 use crate::ledger::Ledger;
 use crate::observe::{MetricsError, Observer, OpenError as LogError};
-use crate::proxy::{FillLimits, Parts, Proxy, Rules};
+use crate::proxy::{FillLimits, Parts, Proxy, Rules, SessionRules};
 use crate::store::MemoryTier;
 use crate::store::redis::RedisStore;
 use crate::store::redis::log::RedisLog;
@@ -86,15 +88,16 @@ impl Shop {
         observer.log_access(&config.log)?;
         let backend = Behind::open(config, &clock)?;
         let ledger = backend.ledger;
+        let key = session_key(config)?;
         let invalidator = Arc::new(Invalidator::new(
-            config.invalidation.clone(),
+            invalidation(config, key.clone()),
             ledger.clone(),
             backend.store.clone(),
             observer.clone(),
             clock.clone(),
         ));
         let proxy = Proxy::new(Parts {
-            rules: rules(config, &observer),
+            rules: rules(config, key.clone(), &observer),
             origin: Origin::new(config.origin.clone(), clock.clone()),
             memory: MemoryTier::new(config.store.memory_bytes_max, config.store.cache_bytes_max),
             store: backend.store,
@@ -104,6 +107,7 @@ impl Shop {
             clock: clock.clone(),
             limits: FillLimits {
                 object_bytes_max: config.store.object_bytes_max,
+                session_bytes_max: config.store.session_bytes_max,
                 filling_bytes_max: (config.store.memory_bytes_max / FILLING_SHARE).max(config.store.object_bytes_max),
             },
             seed: u64::from_le_bytes(crypto::random()?),
@@ -152,14 +156,20 @@ impl Shop {
 }
 
 /// What the configuration says of requests.
-pub(super) fn rules(config: &Config, observer: &Observer) -> Rules {
+pub(super) fn rules(config: &Config, key: Option<SessionKey>, observer: &Observer) -> Rules {
+    let sessions = &config.sessions;
     Rules {
+        sessions: SessionRules { key, cookies: sessions.cookies.clone(), header: sessions.header.clone() },
         figures: observer.routes(config.router.rules().map(|rule| (rule.name.clone(), rule.cache))),
         router: config.router.clone(),
-        cookies: config.cookies.clone(),
         query: config.query.clone(),
         languages: config.languages.clone(),
         hosts: config.hosts.clone().into(),
         trusted: config.trusted_proxies.clone().into(),
     }
+}
+
+/// What the configuration says of invalidations.
+pub(super) fn invalidation(config: &Config, sessions: Option<SessionKey>) -> invalidate::Settings {
+    invalidate::Settings { sessions, ..config.invalidation.clone() }
 }

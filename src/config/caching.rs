@@ -3,11 +3,13 @@
 use super::reader::{Section, Text};
 use super::shared_store::{self, Shared};
 use crate::cache_name::CacheName;
-use crate::key::{CookieClasses, Globs, Languages, QueryRules};
+use crate::key::{CookieClasses, FORM_TOKEN_COOKIE, Globs, Languages, QueryRules};
 use crate::store::{Backend, Settings};
 use std::path::{Path, PathBuf};
 
 const MIB: u64 = 1024 * 1024;
+/// Django's own name for the cookie that holds a visitor's choice.
+const LANGUAGE_COOKIE: &str = "django_language";
 
 /// What is kept where. `USE_REDIS=true` in the environment stands above `backend`.
 pub(super) fn store(file: &Section<'_>, data_dir: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Settings {
@@ -38,7 +40,8 @@ pub(super) fn store(file: &Section<'_>, data_dir: &Path, environment: &dyn Fn(&s
         section.tell("memory", "the memory tier needs at least 1MiB");
     }
     section.finish();
-    Settings { backend, memory_bytes_max, cache_bytes_max: caches(file), object_bytes_max }
+    let (cache_bytes_max, session_bytes_max) = caches(file);
+    Settings { backend, memory_bytes_max, cache_bytes_max, object_bytes_max, session_bytes_max }
 }
 
 /// The switch from development to production, for those who set it in the environment.
@@ -54,42 +57,63 @@ fn wants_redis(section: &Section<'_>, environment: &dyn Fn(&str) -> Option<Strin
     }
 }
 
-fn caches(file: &Section<'_>) -> [u64; 3] {
+/// The caches' sizes, and how much is kept for one session.
+fn caches(file: &Section<'_>) -> ([u64; 3], u64) {
     let section = file.below("caches");
+    let mut session_bytes_max = MIB;
     let sizes = CacheName::ALL.map(|cache| {
         let below = section.below(cache.as_str());
         let size = below.size("max_size");
         if size.is_some_and(|size| size < MIB) {
             below.tell("max_size", "a cache needs at least 1MiB");
         }
-        below.finish();
-        size.unwrap_or(match cache {
+        let size = size.unwrap_or(match cache {
             CacheName::Default => 512 * MIB,
             CacheName::Products => 1024 * MIB,
             CacheName::Sessions => 128 * MIB,
-        })
+        });
+        if cache == CacheName::Sessions {
+            session_bytes_max = below.size("max_per_session").unwrap_or(session_bytes_max).min(size);
+        }
+        below.finish();
+        size
     });
     section.finish();
-    sizes
+    (sizes, session_bytes_max)
 }
 
+/// What cookies mean where no rule says otherwise.
 pub(super) fn cookies(file: &Section<'_>) -> CookieClasses {
     let section = file.below("cookies");
+    let names = |names: &[&str]| Globs::new(names).unwrap_or_default();
+    let otherwise = CookieClasses {
+        session: names(&["sessionid"]),
+        personal: names(&["messages"]),
+        key: Globs::default(),
+        drop: Globs::default(),
+    };
+    let classes = classes(&section, &otherwise);
+    section.finish();
+    classes
+}
+
+/// The four lists, where they are there.
+pub(super) fn classes(section: &Section<'_>, otherwise: &CookieClasses) -> CookieClasses {
+    let list = |key, otherwise: &Globs| if section.has(key) { globs(section, key) } else { otherwise.clone() };
     let classes = CookieClasses {
-        session: globs(&section, "session"),
-        personal: globs(&section, "personal"),
-        key: globs(&section, "key"),
-        drop: globs(&section, "drop"),
+        session: list("session", &otherwise.session),
+        personal: list("personal", &otherwise.personal),
+        key: list("key", &otherwise.key),
+        drop: list("drop", &otherwise.drop),
     };
     // Without spliced tokens, a shared page without its csrftoken cookie has forms that answer 403.
-    if classes.drop.matches("csrftoken") {
+    if classes.drop.matches(FORM_TOKEN_COOKIE) && section.has("drop") {
         section.tell(
             "drop",
             "csrftoken may be dropped only where form tokens are spliced (csrf), which is not in this version: \
              the forms of a page that is stored without it would answer 403",
         );
     }
-    section.finish();
     classes
 }
 
@@ -100,7 +124,7 @@ pub(super) fn query(file: &Section<'_>) -> QueryRules {
     rules
 }
 
-fn globs(section: &Section<'_>, key: &'static str) -> Globs {
+pub(super) fn globs(section: &Section<'_>, key: &'static str) -> Globs {
     let texts = section.texts(key).unwrap_or_default();
     let sound = |text: &&Text| match Globs::new(&[&text.text]) {
         Ok(_) if !text.text.is_empty() => true,
@@ -131,7 +155,10 @@ pub(super) fn languages(file: &Section<'_>) -> Languages {
             file.refuse(&text, "is not a language tag such as en or pt-BR");
         }
     }
-    Languages::new(tags)
+    let form = "the name of a cookie";
+    let is_name = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'=');
+    let cookie = file.parsed("language_cookie", form, |text| is_name(text).then(|| text.to_string()));
+    Languages::new(tags, cookie.as_deref().unwrap_or(LANGUAGE_COOKIE))
 }
 
 /// Keys of what is not in this version: told, never overlooked.
@@ -139,6 +166,4 @@ pub(super) fn later(file: &Section<'_>) {
     if file.has("csrf") {
         file.tell("csrf", "splicing form tokens is not in this version; leave the key out");
     }
-    // Hashes session ids, which nothing stores yet: it may stand there already.
-    let _ = file.text("session_key");
 }

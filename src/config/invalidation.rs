@@ -32,7 +32,9 @@ pub(super) fn settings(
     let wait = section.duration("wait").unwrap_or(CONFIRMATION_WAIT);
     section.finish();
     note_loopback(listen, &allow, &trusted, public, notes);
-    Settings { listen, wait, allow: allow.into(), trusted: trusted.into(), webhooks, events, query }
+    // What session ids are hashed with is known when the proxy starts.
+    let sessions = None;
+    Settings { listen, wait, allow: allow.into(), trusted: trusted.into(), webhooks, events, query, sessions }
 }
 
 fn loopback() -> Vec<Network> {

@@ -44,7 +44,9 @@ pub fn report(mistakes: &[Mistake]) -> String {
     text
 }
 
-/// A mistake of the file as a whole.
-pub(super) fn of_file(file: &Path, message: impl Into<String>) -> Vec<Mistake> {
-    vec![Mistake { file: file.into(), line: 0, column: 0, key: String::new(), message: message.into() }]
+impl Mistake {
+    /// A mistake of the file as a whole.
+    pub fn of_file(file: &Path, message: impl Into<String>) -> Mistake {
+        Mistake { file: file.into(), line: 0, column: 0, key: String::new(), message: message.into() }
+    }
 }

@@ -8,6 +8,7 @@ mod mistake;
 mod reader;
 mod routes;
 mod server;
+mod sessions;
 mod shared_store;
 mod summary;
 mod tree;
@@ -15,12 +16,13 @@ mod units;
 mod watch;
 
 pub use mistake::{Mistake, report};
+pub use sessions::{Secret, SessionSettings};
 pub use summary::{check, newly_cacheable, summary, summary_json};
 pub use watch::{Changes, watch};
 
 use crate::accept::{Limits, ListenSettings};
-use crate::key::{CookieClasses, Languages, QueryRules};
-use crate::route::Router;
+use crate::key::{Languages, QueryRules};
+use crate::route::{Audience, Router};
 use crate::{admin, fetch, invalidate, observe, store};
 use reader::Reader;
 use std::num::NonZero;
@@ -51,8 +53,8 @@ pub struct Config {
     pub log: observe::Settings,
     /// What is kept where.
     pub store: store::Settings,
-    /// What cookies mean.
-    pub cookies: Arc<CookieClasses>,
+    /// How sessions are told apart.
+    pub sessions: SessionSettings,
     /// What `Accept-Language` is reduced to.
     pub languages: Arc<Languages>,
     /// Which query parameters count.
@@ -103,13 +105,17 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let max_keep = file.duration("max_keep").unwrap_or(MAX_KEEP);
     let hosts = server::hosts(&file);
     let trusted_proxies = server::networks(&file, "trusted_proxies").unwrap_or_default();
-    let cookies = caching::cookies(&file);
+    let cookies = Arc::new(caching::cookies(&file));
     let query = Arc::new(caching::query(&file));
     let languages = caching::languages(&file);
     caching::later(&file);
     let listen = server::listen(&file);
     let ground = routes::Ground::of(&cookies, &query, &languages, max_keep);
     let router = routes::router(&file, &ground, &mut notes);
+    let sessions = sessions::settings(&file, &router);
+    notes.extend(sessions::cautions(&router));
+    let store = caching::store(&file, &data_dir, reader.environment);
+    note_missing_key(&router, &store, &sessions, &mut notes);
     let invalidation = invalidation::settings(&file, trusted_proxies.clone(), query.clone(), &listen, &mut notes);
     let origin = server::origin(&file);
     let admin = server::admin(&file);
@@ -119,9 +125,9 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
         admin,
         threads: server::threads(&file),
         log: server::log(&file),
-        store: caching::store(&file, &data_dir, reader.environment),
+        store,
         origin,
-        cookies: Arc::new(cookies),
+        sessions,
         languages: Arc::new(languages),
         listen,
         hosts,
@@ -135,4 +141,16 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     };
     file.finish();
     config
+}
+
+/// Several proxies have to hash alike: each for itself would find none of the others' pages, and end none of them.
+fn note_missing_key(router: &Router, store: &store::Settings, sessions: &SessionSettings, notes: &mut Vec<String>) {
+    let mut own = router.rules().filter(|rule| !rule.pass && rule.audience == Audience::Session);
+    if sessions.secret.is_none() && matches!(store.backend, store::Backend::Redis { .. }) && own.next().is_some() {
+        notes.push(
+            "session_key is not set: with Redis all proxies need the same one, and until then routes with \
+             audience: session are passed; make one with: openssl rand -hex 32"
+                .into(),
+        );
+    }
 }

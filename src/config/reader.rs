@@ -155,6 +155,11 @@ impl<'a> Section<'a> {
         self.parsed(key, "true or false", |text| text.parse().ok())
     }
 
+    /// Whether what stands at a key is a list.
+    pub(super) fn is_list(&self, key: &'static str) -> bool {
+        self.entry(key).is_some_and(|node| matches!(node.value, Value::List(_)))
+    }
+
     /// A list of texts; none where the key is not there.
     pub(super) fn texts(&self, key: &'static str) -> Option<Vec<Text>> {
         let items = self.items(key)?;

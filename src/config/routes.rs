@@ -1,12 +1,13 @@
 //! `routes`: rules, in their order.
 
+use super::caching;
 use super::reader::{Section, Text};
 use super::server::host;
 use crate::cache_name::CacheName;
 use crate::crypto;
-use crate::key::{CookieClasses, Globs, Languages, QueryRules};
-use crate::policy::LifetimeRule;
-use crate::route::{Audience, Pattern, Router, Rule, TagTemplate};
+use crate::key::{CookieClasses, Languages, QueryRules};
+use crate::policy::{LifetimeRule, SESSION_KEEP_MAX};
+use crate::route::{Audience, Pattern, Router, Rule, TagTemplate, WithoutSession};
 use crate::stored::RuleFingerprint;
 use http::{HeaderName, Method, StatusCode};
 use std::collections::HashMap;
@@ -32,14 +33,20 @@ const ROUTES_MAX: usize = 1_000;
 /// What every rule's stored responses depend on beside the rule itself.
 pub(super) struct Ground {
     text: String,
+    cookies: Arc<CookieClasses>,
     max_keep: Duration,
 }
 
 impl Ground {
     /// What decides keys and what is dropped.
-    pub(super) fn of(cookies: &CookieClasses, query: &QueryRules, languages: &Languages, max_keep: Duration) -> Ground {
-        let classes = [&cookies.session, &cookies.personal, &cookies.key, &cookies.drop].map(Globs::names);
-        Ground { text: format!("{classes:?} {:?} {:?}", query.ignore.names(), languages.tags()), max_keep }
+    pub(super) fn of(
+        cookies: &Arc<CookieClasses>,
+        query: &QueryRules,
+        languages: &Languages,
+        max_keep: Duration,
+    ) -> Ground {
+        let text = format!("{:?} {:?} {:?}", query.ignore.names(), languages.tags(), languages.cookie());
+        Ground { text, cookies: cookies.clone(), max_keep }
     }
 }
 
@@ -81,6 +88,8 @@ fn unmatched(ground: &Ground) -> Rule {
         pass: false,
         cache: CacheName::Default,
         audience: Audience::Anonymous,
+        without_session: WithoutSession::Pass,
+        cookies: ground.cookies.clone(),
         lifetime: LifetimeRule {
             ttl: None,
             negative_ttl: None,
@@ -92,7 +101,7 @@ fn unmatched(ground: &Ground) -> Rule {
         },
         tags: [].into(),
         headers: [].into(),
-        fingerprint: fingerprint(ground, "unmatched"),
+        fingerprint: fingerprint(ground, &format!("unmatched {:?}", ground.cookies)),
         unmatched: true,
     }
 }
@@ -107,14 +116,16 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let pass = section.bool("pass").unwrap_or(false);
     let audience = audience(section);
     let cache = cache(section, audience);
-    let lifetime = lifetime(section, ground);
+    let without_session = without_session(section, audience);
+    let cookies = cookies(section, ground);
+    let lifetime = lifetime(section, ground, audience);
     let tags = tags(section, pattern.as_ref());
     let headers = headers(section);
     let methods = methods(section);
     let host = section.parsed("host", "a host name such as shop.example", host);
     if pass {
         let of_caching =
-            ["ttl", "negative_ttl", "stale_while_revalidate", "stale_if_error", "cache", "tags", "override"];
+            ["ttl", "negative_ttl", "stale_while_revalidate", "stale_if_error", "cache", "tags", "override", "cookies"];
         for key in of_caching.into_iter().filter(|key| section.has(key)) {
             section.tell(key, "says how to cache, but the rule says pass: true; leave one of them out");
         }
@@ -127,6 +138,8 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         pass,
         cache,
         audience,
+        without_session,
+        cookies,
         lifetime,
         tags: tags.into(),
         headers: headers.into(),
@@ -168,6 +181,30 @@ fn audience(section: &Section<'_>) -> Audience {
     section.parsed("audience", "anonymous, everyone or session", read).unwrap_or(Audience::Anonymous)
 }
 
+fn without_session(section: &Section<'_>, audience: Audience) -> WithoutSession {
+    let read =
+        |text: &str| [WithoutSession::Pass, WithoutSession::Anonymous].into_iter().find(|own| own.as_str() == text);
+    let without = section.parsed("without_session", "pass or anonymous", read);
+    if without.is_some() && audience != Audience::Session {
+        section.tell("without_session", "is for rules with audience: session");
+    }
+    without.unwrap_or(WithoutSession::Pass)
+}
+
+/// What cookies mean under a rule: a list names those that are part of its key; a map changes any of the four lists.
+fn cookies(section: &Section<'_>, ground: &Ground) -> Arc<CookieClasses> {
+    if !section.has("cookies") {
+        return ground.cookies.clone();
+    }
+    if section.is_list("cookies") {
+        return Arc::new(CookieClasses { key: caching::globs(section, "cookies"), ..(*ground.cookies).clone() });
+    }
+    let own = section.below("cookies");
+    let classes = caching::classes(&own, &ground.cookies);
+    own.finish();
+    Arc::new(classes)
+}
+
 fn cache(section: &Section<'_>, audience: Audience) -> CacheName {
     let cache = section.parsed("cache", "one of the caches default, products and sessions", CacheName::parse);
     let is_sessions = cache == Some(CacheName::Sessions);
@@ -178,11 +215,15 @@ fn cache(section: &Section<'_>, audience: Audience) -> CacheName {
     cache.unwrap_or(default)
 }
 
-fn lifetime(section: &Section<'_>, ground: &Ground) -> LifetimeRule {
+fn lifetime(section: &Section<'_>, ground: &Ground, audience: Audience) -> LifetimeRule {
+    let is_own = audience == Audience::Session;
     let within = |key: &'static str| {
         let duration = section.duration(key);
         if duration.is_some_and(|duration| duration > ground.max_keep) {
             section.tell(key, format!("is longer than max_keep, {}", super::units::show(ground.max_keep)));
+        } else if is_own && duration.is_some_and(|duration| duration > SESSION_KEEP_MAX) {
+            let longest = super::units::show(SESSION_KEEP_MAX);
+            section.tell(key, format!("is longer than {longest}, for which a visitor's own page is kept at most"));
         }
         duration
     };

@@ -2,7 +2,7 @@
 
 use super::units::show;
 use super::{Config, Mistake, load, report};
-use crate::route::{Audience, Rule};
+use crate::route::{Audience, Rule, WithoutSession};
 use serde_json::{Value, json};
 use std::fmt::Write;
 use std::path::Path;
@@ -87,9 +87,28 @@ pub fn summary_json(config: &Config) -> Value {
     json!({ "origin": config.origin.url.to_string(), "routes": rules, "notes": config.notes })
 }
 
-/// The routes that a new configuration makes cacheable and the old one did not (row W7).
+/// The routes that a new configuration makes cacheable, or shares, and the old one did not (row W7).
 pub fn newly_cacheable(old: &Config, new: &Config) -> Vec<String> {
-    let cacheable = |rule: &Rule| !rule.pass && rule.audience != Audience::Session;
-    let was = |name: &str| old.router.rules().any(|rule| &*rule.name == name && cacheable(rule));
-    new.router.rules().filter(|rule| cacheable(rule) && !was(&rule.name)).map(|rule| rule.name.to_string()).collect()
+    let was =
+        |name: &str| old.router.rules().find(|rule| &*rule.name == name).map_or(Reach::Nobody, |rule| Reach::of(rule));
+    let widened = new.router.rules().filter(|rule| Reach::of(rule) > was(&rule.name));
+    widened.map(|rule| rule.name.to_string()).collect()
+}
+
+/// Who may get what was fetched for one visitor.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+enum Reach {
+    Nobody,
+    ThatVisitor,
+    Everybody,
+}
+
+impl Reach {
+    fn of(rule: &Rule) -> Reach {
+        match rule.audience {
+            _ if rule.pass => Reach::Nobody,
+            Audience::Session if rule.without_session == WithoutSession::Pass => Reach::ThatVisitor,
+            Audience::Session | Audience::Anonymous | Audience::Everyone => Reach::Everybody,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 //! Nothing is interpreted here: a scalar is its text, so that `${NAME}` may stand for any kind of value, and every mistake
 //! further up can be told with its place, all of them at once.
 
-use super::mistake::{Mistake, of_file};
+use super::mistake::Mistake;
 use serde::Deserialize;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_yaml::Spanned;
@@ -51,7 +51,7 @@ pub(super) struct Entry {
 
 /// Reads a file.
 pub(super) fn read(path: &Path) -> Result<(Node, String), Vec<Mistake>> {
-    let fail = |message: String| of_file(path, message);
+    let fail = |message: String| vec![Mistake::of_file(path, message)];
     let metadata = std::fs::metadata(path).map_err(|error| fail(format!("cannot be read: {error}")))?;
     if metadata.is_dir() {
         return Err(fail("is a directory; name the file itself".into()));
@@ -73,7 +73,7 @@ fn parse(path: &Path, text: &str) -> Result<Node, Vec<Mistake>> {
     };
     match serde_yaml::from_str_with_options::<Spanned<Value>>(text, options) {
         Ok(spanned) if matches!(spanned.value, Value::Null) => {
-            Err(of_file(path, "is empty; it needs at least: origin: { url: \"http://127.0.0.1:9000\" }"))
+            Err(vec![Mistake::of_file(path, "is empty; it needs at least: origin: { url: \"http://127.0.0.1:9000\" }")])
         }
         Ok(spanned) => Ok(node(spanned)),
         Err(error) => {

@@ -1,6 +1,6 @@
 //! What a webhook's event lets go: tags and URLs made from its payload.
 
-use crate::key::{QueryRules, Target};
+use crate::key::{QueryRules, SESSION_TAG, SessionKey, Target};
 use crate::ledger::{Invalidation, Mode, Scope, Source};
 use crate::tags::Tag;
 use serde_json::Value;
@@ -155,7 +155,13 @@ pub(super) struct Asked {
 pub(super) struct TooMany;
 
 /// What an event with this data asks for by its rule.
-pub(super) fn expand(rule: &EventRule, data: &Value, query: &QueryRules, reason: &str) -> Result<Asked, TooMany> {
+pub(super) fn expand(
+    rule: &EventRule,
+    data: &Value,
+    query: &QueryRules,
+    sessions: Option<&SessionKey>,
+    reason: &str,
+) -> Result<Asked, TooMany> {
     let mut asked = Asked::default();
     let mut take = |template: &Template, scope: &dyn Fn(&str) -> Result<Scope, String>| {
         let Some(texts) = template.fill(data) else {
@@ -175,7 +181,7 @@ pub(super) fn expand(rule: &EventRule, data: &Value, query: &QueryRules, reason:
             }
         }
     };
-    rule.tags.iter().for_each(|template| take(template, &tag));
+    rule.tags.iter().for_each(|template| take(template, &|text| tag(text, sessions)));
     rule.urls.iter().for_each(|template| take(template, &|text| url(text, query)));
     // What was skipped counts too: a template fills only one more than the limit, and what it left out would be lost.
     let all = asked.invalidations.len() + asked.skipped.len();
@@ -188,10 +194,11 @@ fn url(text: &str, query: &QueryRules) -> Result<Scope, String> {
     Ok(Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) })
 }
 
-/// A tag scope. Tags of sessions are refused while none are kept: their raw values must not get into the ledger.
-pub(super) fn tag(text: &str) -> Result<Scope, String> {
-    if text.starts_with("session:") {
-        return Err("session tags are not known in this version: nothing is stored by session".into());
+/// A tag scope. The id in a session's tag is hashed here, before any ledger, log or answer sees it.
+pub(super) fn tag(text: &str, sessions: Option<&SessionKey>) -> Result<Scope, String> {
+    if text.starts_with(SESSION_TAG) {
+        let tag = sessions.and_then(|key| key.session_tag(text));
+        return tag.map(Scope::Tag).ok_or_else(|| "no session_key is set: nothing is stored by session".into());
     }
     Tag::new(text).map(Scope::Tag).map_err(|bad| bad.to_string())
 }
@@ -248,7 +255,7 @@ mod tests {
     #[test]
     fn what_comes_to_nothing_is_told_and_the_rest_is_done() {
         let rule = rule(&["product:{slug}", "fixed", "session:{slug}", "shop:{shop}"], &["/p/{slug}"]);
-        let asked = expand(&rule, &json!({"slug": "two words"}), &QueryRules::default(), "e").unwrap();
+        let asked = expand(&rule, &json!({"slug": "two words"}), &QueryRules::default(), None, "e").unwrap();
         assert_eq!(asked.invalidations.len(), 1);
         assert_eq!(asked.skipped.len(), 4);
         assert_eq!(asked.skipped[2], r#""shop:{shop}": the event's data has no value for it"#);
@@ -257,7 +264,8 @@ mod tests {
     #[test]
     fn a_url_is_keyed_as_requests_for_it_are() {
         let query = QueryRules { ignore: crate::key::Globs::new(&["utm_*"]).unwrap() };
-        let asked = expand(&rule(&[], &["{url}"]), &json!({"url": "/p/lamp?utm_source=feed&page=2"}), &query, "e");
+        let asked =
+            expand(&rule(&[], &["{url}"]), &json!({"url": "/p/lamp?utm_source=feed&page=2"}), &query, None, "e");
         assert_eq!(asked.unwrap().invalidations[0].scope.to_string(), "url /p/lamp?page=2");
     }
 
@@ -265,7 +273,7 @@ mod tests {
     fn more_than_is_taken_is_refused_whole_also_where_some_of_it_is_no_tag() {
         let expanded = |ids: usize, first: &str| {
             let ids: Vec<Value> = (0..ids).map(|id| if id == 0 { json!(first) } else { json!(id) }).collect();
-            expand(&rule(&["{ids[*]}"], &[]), &json!({"ids": ids}), &QueryRules::default(), "e")
+            expand(&rule(&["{ids[*]}"], &[]), &json!({"ids": ids}), &QueryRules::default(), None, "e")
         };
         assert_eq!(expanded(256, "0").unwrap().invalidations.len(), 256);
         assert_eq!(expanded(257, "0"), Err(TooMany));

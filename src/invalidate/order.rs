@@ -1,10 +1,10 @@
 //! A purge order from the admin API: a JSON object with one of `url`, `tags`, `prefix`, `pattern`, `cache`, `all`, or an
 //! `event` with its `data`. Pure.
 
-use super::EventRule;
+use super::Settings;
 use super::events::{self, tag};
 use crate::cache_name::CacheName;
-use crate::key::{QueryRules, Target};
+use crate::key::Target;
 use crate::ledger::{Invalidation, Mode, Scope, Source};
 use serde::Deserialize;
 use serde_json::Value;
@@ -47,7 +47,7 @@ struct Written {
 ///
 /// # Errors
 /// What is wrong with it, in words for the person who wrote it.
-pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Result<Order, String> {
+pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
     // Serde reads an array into a struct field by field; an order is an object.
     let value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
     if !value.is_object() {
@@ -63,10 +63,11 @@ pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Resu
     let dry_run = written.dry_run;
     let reason = written.reason.clone().unwrap_or_else(|| "admin API".into());
     if let Some(event) = &written.event {
-        let rule = rules.iter().find(|rule| *rule.event == **event);
+        let rule = settings.events.iter().find(|rule| *rule.event == **event);
         let rule = rule.ok_or_else(|| format!("no rule under invalidation.events speaks of {event:?}"))?;
         let data = written.data.as_ref().unwrap_or(&Value::Null);
-        let asked = events::expand(rule, data, query, event).map_err(|too_many| too_many.to_string())?;
+        let asked = events::expand(rule, data, &settings.query, settings.sessions.as_ref(), event)
+            .map_err(|too_many| too_many.to_string())?;
         // What the asker says goes beyond what the rule says.
         let as_admin = |own: Invalidation| Invalidation {
             source: Source::Admin,
@@ -79,11 +80,12 @@ pub(super) fn read(json: &[u8], query: &QueryRules, rules: &[EventRule]) -> Resu
         return Ok(Order { invalidations, skipped: asked.skipped, dry_run, wait });
     }
     let asked = |scope| Invalidation { scope, mode, settle, source: Source::Admin, reason: reason.clone().into() };
-    let invalidations = scopes(&written, query)?.into_iter().map(asked).collect();
+    let invalidations = scopes(&written, settings)?.into_iter().map(asked).collect();
     Ok(Order { invalidations, skipped: Vec::new(), dry_run, wait })
 }
 
-fn scopes(written: &Written, query: &QueryRules) -> Result<Vec<Scope>, String> {
+fn scopes(written: &Written, settings: &Settings) -> Result<Vec<Scope>, String> {
+    let (query, sessions) = (&settings.query, settings.sessions.as_ref());
     let shape = |error: crate::ledger::BadShape| error.to_string();
     let mut asked: Vec<Vec<Scope>> = Vec::new();
     if let Some(url) = &written.url {
@@ -91,7 +93,7 @@ fn scopes(written: &Written, query: &QueryRules) -> Result<Vec<Scope>, String> {
         asked.push(vec![Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) }]);
     }
     if let Some(tags) = &written.tags {
-        asked.push(tags.iter().map(|text| tag(text)).collect::<Result<_, _>>()?);
+        asked.push(tags.iter().map(|text| tag(text, sessions)).collect::<Result<_, _>>()?);
     }
     if let Some(prefix) = &written.prefix {
         asked.push(vec![Scope::prefix(prefix).map_err(shape)?]);
@@ -134,6 +136,7 @@ fn time(name: &str, value: Option<&Value>) -> Result<Option<Duration>, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invalidate::EventRule;
 
     fn order(json: &str) -> Result<Order, String> {
         let rule = EventRule {
@@ -143,7 +146,8 @@ mod tests {
             soft: false,
             settle: Duration::ZERO,
         };
-        read(json.as_bytes(), &QueryRules::default(), &[rule])
+        let settings = Settings { events: [rule].into(), ..Settings::default() };
+        read(json.as_bytes(), &settings)
     }
 
     #[test]

@@ -33,20 +33,14 @@ pub(super) fn may_purge(settings: &Settings, peer: IpAddr, fields: &HeaderMap) -
 mod tests {
     use super::*;
     use http::HeaderValue;
-    use std::sync::Arc;
-
     type Row = (&'static str, &'static [(&'static str, &'static str)], bool);
 
     #[test]
     fn c1_a_forwarded_purge_is_judged_by_the_client_it_came_from() {
         let settings = Settings {
-            wait: std::time::Duration::ZERO,
-            listen: None,
             allow: ["127.0.0.1".parse().unwrap(), "192.0.2.0/24".parse().unwrap()].into(),
             trusted: ["10.0.0.0/8".parse().unwrap()].into(),
-            webhooks: [].into(),
-            events: [].into(),
-            query: Arc::default(),
+            ..Settings::default()
         };
         let table: &[Row] = &[
             ("127.0.0.1", &[], true),

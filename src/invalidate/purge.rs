@@ -5,7 +5,7 @@
 
 use super::events::tag;
 use super::order::WAIT_MAX;
-use crate::key::{BadTarget, QueryRules, Scheme, Target, UrlText};
+use crate::key::{BadTarget, QueryRules, Scheme, SessionKey, Target, UrlText};
 use crate::ledger::{Invalidation, Mode, Scope, Source};
 use crate::policy::groups::tags_of;
 use crate::tags::BadTag;
@@ -71,7 +71,11 @@ pub(super) fn is_purge_like(method: &Method) -> bool {
 }
 
 /// What a PURGE asks for.
-pub(super) fn asked(head: &Parts, query: &QueryRules) -> Result<Vec<Invalidation>, NotUnderstood> {
+pub(super) fn asked(
+    head: &Parts,
+    query: &QueryRules,
+    sessions: Option<&SessionKey>,
+) -> Result<Vec<Invalidation>, NotUnderstood> {
     let fields = &head.headers;
     if let Some(field) = UNKNOWN_FIELDS.into_iter().find(|name| fields.contains_key(*name)) {
         return Err(NotUnderstood::Field(field));
@@ -79,10 +83,10 @@ pub(super) fn asked(head: &Parts, query: &QueryRules) -> Result<Vec<Invalidation
     let (mode, settle) = (mode(fields)?, settle(fields)?);
     let invalidation =
         |scope| Invalidation { scope, mode, settle, source: Source::Purge, reason: "PURGE request".into() };
-    Ok(scopes(head, query)?.into_iter().map(invalidation).collect())
+    Ok(scopes(head, query, sessions)?.into_iter().map(invalidation).collect())
 }
 
-fn scopes(head: &Parts, query: &QueryRules) -> Result<Vec<Scope>, NotUnderstood> {
+fn scopes(head: &Parts, query: &QueryRules, sessions: Option<&SessionKey>) -> Result<Vec<Scope>, NotUnderstood> {
     let fields = &head.headers;
     let method = text(fields, "x-purge-method");
     let names_tags = ["surrogate-key", "cache-tag", "xkey"].iter().any(|name| fields.contains_key(*name));
@@ -94,7 +98,7 @@ fn scopes(head: &Parts, query: &QueryRules) -> Result<Vec<Scope>, NotUnderstood>
         if tags.is_empty() {
             return Err(BadTag::Empty.into());
         }
-        return tags.iter().map(|own| tag(own.as_str()).map_err(NotUnderstood::Tag)).collect();
+        return tags.iter().map(|own| tag(own.as_str(), sessions).map_err(NotUnderstood::Tag)).collect();
     }
     let scope = |url: UrlText| match method {
         None | Some("default") => {

@@ -12,6 +12,7 @@ use crate::ledger::{APPEND_MAX, Invalidation, Ledger, LedgerError, Mode, Receipt
 use crate::observe::{DeliveryResult, Observer, PurgeResult};
 use crate::policy::invalidation;
 use crate::store::Store;
+use crate::tags::Tag;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::request::Parts;
@@ -91,7 +92,8 @@ impl Invalidator {
         if !peer::may_purge(&settings, peer, &head.headers) {
             return self.refuse(StatusCode::FORBIDDEN, "not-allowed", "you may not send PURGE here", peer);
         }
-        let understood = asked(head, &settings.query).and_then(|asked| Ok((asked, purge::wait(&head.headers)?)));
+        let understood = asked(head, &settings.query, settings.sessions.as_ref())
+            .and_then(|asked| Ok((asked, purge::wait(&head.headers)?)));
         let (asked, wait) = match understood {
             Ok(understood) => understood,
             Err(bad) => return self.refuse(StatusCode::BAD_REQUEST, "not-understood", &bad.to_string(), peer),
@@ -162,7 +164,9 @@ impl Invalidator {
         let rule = settings.events.iter().find(|rule| *rule.event == *event);
         let reason = format!("{event} {id}");
         let data = payload.get("data").unwrap_or(&Value::Null);
-        let asked = rule.map(|rule| events::expand(rule, data, &settings.query, &reason)).transpose();
+        let asked = rule
+            .map(|rule| events::expand(rule, data, &settings.query, settings.sessions.as_ref(), &reason))
+            .transpose();
         let asked = match asked {
             Ok(asked) => asked.unwrap_or_default(),
             Err(too_many) => return malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many.to_string()),
@@ -217,7 +221,7 @@ impl Invalidator {
     /// See [`OrderRefused`].
     pub async fn order(&self, json: &[u8]) -> Result<Value, OrderRefused> {
         let settings = self.settings.load_full();
-        let order = order::read(json, &settings.query, &settings.events).map_err(OrderRefused::Bad)?;
+        let order = order::read(json, &settings).map_err(OrderRefused::Bad)?;
         let mut answer = if order.dry_run {
             let matched = self.count(&order.invalidations).await;
             dry(&order.invalidations, &matched)
@@ -236,13 +240,14 @@ impl Invalidator {
 
     /// Lets go what a request with an unsafe method changed (RFC 9111 4.4), before its answer is delivered. `answer` is what
     /// came back; none where nothing did. `may_be_stored` tells whether anything could be stored for a URL: what cannot is
-    /// not worth a record.
+    /// not worth a record. `sessions` are the tags of the sessions that it changed.
     pub async fn unsafe_method(
         &self,
         method: &Method,
         target: &Target,
         answer: Option<(StatusCode, &HeaderMap)>,
         may_be_stored: impl Fn(&UrlText) -> bool,
+        sessions: Vec<Tag>,
     ) {
         let query = self.settings.load().query.clone();
         let urls = invalidation::targets(method, target, answer).into_iter().filter(|url| may_be_stored(url));
@@ -253,8 +258,10 @@ impl Invalidator {
         let refused = answer.is_some_and(|(status, _)| status.is_client_error() || status.is_server_error());
         let groups = answer.filter(|_| !refused).map(|(_, fields)| invalidation::groups(fields)).unwrap_or_default();
         let groups = groups.into_iter().map(|group| (Scope::Tag(group), Source::CacheGroup));
+        let sessions = sessions.into_iter().map(|tag| (Scope::Tag(tag), Source::Session));
         let asked: Vec<Invalidation> = urls
             .chain(groups)
+            .chain(sessions)
             .map(|(scope, source)| Invalidation {
                 scope,
                 mode: Mode::Hard,
@@ -263,10 +270,27 @@ impl Invalidator {
                 reason: format!("{method} {}", target.path).into(),
             })
             .collect();
+        self.for_visitor(&asked).await;
+    }
+
+    /// Lets go of the pages of sessions that a request with a safe method began or ended, before its answer is delivered.
+    pub async fn sessions_changed(&self, reason: &str, sessions: Vec<Tag>) {
+        let asked = sessions.into_iter().map(|tag| Invalidation {
+            scope: Scope::Tag(tag),
+            mode: Mode::Hard,
+            settle: Duration::ZERO,
+            source: Source::Session,
+            reason: reason.into(),
+        });
+        self.for_visitor(&asked.collect::<Vec<_>>()).await;
+    }
+
+    /// Records what a visitor's own request changed.
+    async fn for_visitor(&self, asked: &[Invalidation]) {
         for some in asked.chunks(APPEND_MAX) {
             if let Err(error) = self.invalidate(some, VISITOR_WAIT).await {
                 // It is in force; the visitor's answer does not wait for a disk that is gone.
-                tracing::error!(%error, "what an unsafe method changed would come back after a restart");
+                tracing::error!(%error, "what a visitor's request changed would come back after a restart");
             }
         }
     }

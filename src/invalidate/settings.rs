@@ -1,7 +1,7 @@
 //! Who may invalidate, and what a webhook's event means.
 
 use super::EventRule;
-use crate::key::QueryRules;
+use crate::key::{QueryRules, SessionKey};
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
@@ -54,7 +54,7 @@ impl FromStr for Network {
 pub struct BadNetwork;
 
 /// Everything that `invalidation` says.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Default)]
 pub struct Settings {
     /// An address of its own for PURGE and webhooks; then the public ones know neither.
     pub listen: Option<SocketAddr>,
@@ -70,6 +70,8 @@ pub struct Settings {
     pub events: Box<[EventRule]>,
     /// The same query rules that make keys: a purge of a URL covers what ignored parameters add.
     pub query: Arc<QueryRules>,
+    /// What the ids in `session:` tags are hashed with; none: such tags are refused.
+    pub sessions: Option<SessionKey>,
 }
 
 /// One webhook.

@@ -4,8 +4,11 @@
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use http::{HeaderMap, HeaderValue, header};
 
+/// The cookie that a form's hidden token belongs to, by Django's own name. A page with a form is of use only with it.
+pub const FORM_TOKEN_COOKIE: &str = "csrftoken";
+
 /// Names, exact or with `*` and `?`.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Globs {
     set: GlobSet,
     names: Box<[Box<str>]>,
@@ -33,6 +36,13 @@ impl Globs {
     /// Whether one of them matches the whole of `name`.
     pub fn matches(&self, name: &str) -> bool {
         !self.set.is_empty() && self.set.is_match(name)
+    }
+}
+
+/// The names alone: what is made of them depends on nothing else.
+impl std::fmt::Debug for Globs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.names.fmt(f)
     }
 }
 
@@ -82,18 +92,39 @@ impl CookieClasses {
 
     /// Whether every cookie that a response sets may be dropped from it; one whose name cannot be told may not.
     pub fn may_drop_all(&self, response: &HeaderMap) -> bool {
-        response
-            .get_all(header::SET_COOKIE)
-            .iter()
-            .all(|line| set_cookie_name(line).is_some_and(|name| self.class(name) == CookieClass::Drop))
-            && !response.contains_key("set-cookie2")
+        all_set(response, |name, _| self.class(name) == CookieClass::Drop)
+    }
+
+    /// The same of a visitor's own page, for which `sent` was asked: the form token's cookie may be set again, to what it was.
+    /// A page with another token is of no use to whoever keeps the old cookie.
+    pub fn may_drop_all_of_own(&self, response: &HeaderMap, sent: &HeaderMap) -> bool {
+        let cookies = Cookies::of(sent).unwrap_or_default();
+        all_set(response, |name, value| match self.class(name) {
+            CookieClass::Session | CookieClass::Personal => false,
+            _ if name == FORM_TOKEN_COOKIE => cookies.0.contains(&(name, value)),
+            class => class == CookieClass::Drop,
+        })
     }
 }
 
-fn set_cookie_name(line: &HeaderValue) -> Option<&str> {
-    let pair = line.to_str().ok()?.split(';').next()?;
-    let (name, _) = pair.split_once('=')?;
-    Some(name.trim()).filter(|name| !name.is_empty())
+fn all_set(response: &HeaderMap, may: impl Fn(&str, &str) -> bool) -> bool {
+    let mut lines = response.get_all(header::SET_COOKIE).iter();
+    lines.all(|line| set_cookie(line).is_some_and(|(name, value)| may(name, value)))
+        && !response.contains_key("set-cookie2")
+}
+
+/// Whether a response sets or deletes a cookie of these names. One whose name cannot be told counts as none.
+pub fn sets_one_of(names: &Globs, response: &HeaderMap) -> bool {
+    let mut set = response.get_all(header::SET_COOKIE).iter().filter_map(set_cookie);
+    set.any(|(name, _)| names.matches(name))
+}
+
+/// Name and value of a Set-Cookie line.
+fn set_cookie(line: &HeaderValue) -> Option<(&str, &str)> {
+    // Attributes may hold what is not ASCII; name and value of a cookie that is told apart do not.
+    let pair = line.as_bytes().split(|byte| *byte == b';').next()?;
+    let (name, value) = std::str::from_utf8(pair).ok()?.split_once('=')?;
+    Some((name.trim(), value.trim())).filter(|(name, _)| !name.is_empty())
 }
 
 /// The cookies of a request, in their order, over all its Cookie lines.
@@ -122,22 +153,66 @@ impl<'a> Cookies<'a> {
         Ok(Cookies(cookies))
     }
 
-    /// Whether one of them is of that class.
-    pub fn any(&self, classes: &CookieClasses, class: CookieClass) -> bool {
-        self.0.iter().any(|(name, _)| classes.class(name) == class)
+    /// By class, each list in the order of names.
+    pub fn sorted(&self, classes: &CookieClasses) -> Sorted<'a> {
+        let mut sorted = Sorted::default();
+        for (name, value) in self.0.iter().copied() {
+            let list = match classes.class(name) {
+                CookieClass::Session => &mut sorted.session,
+                CookieClass::Personal => &mut sorted.personal,
+                CookieClass::Key => &mut sorted.key,
+                CookieClass::Drop | CookieClass::Unlisted if name == FORM_TOKEN_COOKIE => &mut sorted.form_token,
+                CookieClass::Drop | CookieClass::Unlisted => continue,
+            };
+            list.push((name, value));
+        }
+        for list in [&mut sorted.session, &mut sorted.personal, &mut sorted.key, &mut sorted.form_token] {
+            list.sort_unstable();
+            list.dedup();
+        }
+        sorted
     }
+}
 
-    /// The key cookies, sorted by name.
-    ///
-    /// # Errors
-    /// One stands there twice with two values: servers differ in which one counts.
-    pub fn key_cookies(&self, classes: &CookieClasses) -> Result<Vec<(&'a str, &'a str)>, CookieTrouble> {
-        let mut kept: Vec<_> =
-            self.0.iter().copied().filter(|(name, _)| classes.class(name) == CookieClass::Key).collect();
-        kept.sort_unstable();
-        kept.dedup();
-        if kept.windows(2).any(|pair| pair[0].0 == pair[1].0) { Err(CookieTrouble) } else { Ok(kept) }
+/// Every value that a request gives to cookies of these names, in whatever form and how often it may stand there: for what
+/// must not be missed. Quotes around a value are what some servers take off, and others do not.
+pub fn all_values_of<'a>(names: &Globs, request: &'a HeaderMap) -> Vec<&'a str> {
+    let mut values = Vec::new();
+    let lines = request.get_all(header::COOKIE).iter();
+    for pair in lines.flat_map(|line| line.as_bytes().split(|byte| *byte == b';')) {
+        let Some((name, value)) = std::str::from_utf8(pair).ok().and_then(|pair| pair.split_once('=')) else {
+            continue;
+        };
+        if names.matches(name.trim()) {
+            let value = value.trim();
+            let unquoted = value.strip_prefix('"').and_then(|value| value.strip_suffix('"'));
+            values.extend([Some(value), unquoted].into_iter().flatten());
+        }
     }
+    values.sort_unstable();
+    values.dedup();
+    values
+}
+
+/// A request's cookies that count, by what they mean; each name and value once.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sorted<'a> {
+    /// See [`CookieClass::Session`].
+    pub session: Vec<(&'a str, &'a str)>,
+    /// See [`CookieClass::Personal`].
+    pub personal: Vec<(&'a str, &'a str)>,
+    /// See [`CookieClass::Key`].
+    pub key: Vec<(&'a str, &'a str)>,
+    /// See [`FORM_TOKEN_COOKIE`]; where it is in none of the lists before.
+    pub form_token: Vec<(&'a str, &'a str)>,
+}
+
+/// Whether a list holds each name once.
+///
+/// # Errors
+/// One stands there twice with two values: servers differ in which one counts.
+pub fn each_once(cookies: &[(&str, &str)]) -> Result<(), CookieTrouble> {
+    if cookies.windows(2).any(|pair| pair[0].0 == pair[1].0) { Err(CookieTrouble) } else { Ok(()) }
 }
 
 #[cfg(test)]
@@ -188,9 +263,67 @@ mod tests {
     fn several_cookie_lines_are_one_list_and_doubt_is_told() {
         let two = fields("cookie", &["a=1; currency=EUR", "sessionid=x"]);
         let cookies = Cookies::of(&two).unwrap();
-        assert!(cookies.any(&classes(), CookieClass::Session));
-        assert_eq!(cookies.key_cookies(&classes()), Ok(vec![("currency", "EUR")]));
-        let doubtful = fields("cookie", &["currency=EUR; currency=USD"]);
-        assert_eq!(Cookies::of(&doubtful).unwrap().key_cookies(&classes()), Err(CookieTrouble));
+        let sorted = cookies.sorted(&classes());
+        assert_eq!((sorted.session, sorted.key), (vec![("sessionid", "x")], vec![("currency", "EUR")]));
+        for (line, expected) in [
+            ("currency=EUR; currency=USD", Err(CookieTrouble)),
+            ("currency=EUR; other=1; currency=EUR", Ok(())),
+            ("currency=; currency=EUR", Err(CookieTrouble)),
+        ] {
+            let request = fields("cookie", &[line]);
+            assert_eq!(each_once(&Cookies::of(&request).unwrap().sorted(&classes()).key), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn no_value_of_a_session_is_missed() {
+        let names = Globs::new(&["sessionid"]).unwrap();
+        let mut request = fields("cookie", &["sessionid=a; sessionid=\"b\"", "x=1;sessionid = c ;"]);
+        request.append("cookie", HeaderValue::from_bytes(b"odd=\xff; sessionid=d").unwrap());
+        assert_eq!(all_values_of(&names, &request), ["\"b\"", "a", "b", "c", "d"]);
+        assert_eq!(Cookies::of(&request).map(|cookies| cookies.0.len()), Err(CookieTrouble));
+    }
+
+    #[test]
+    fn a_form_token_is_told_apart_wherever_it_is_listed() {
+        let request = fields("cookie", &["csrftoken=t; a=b; basket=3"]);
+        let cookies = Cookies::of(&request).unwrap();
+        let unlisted = CookieClasses { drop: Globs::default(), ..classes() };
+        for own in [classes(), unlisted] {
+            assert_eq!(cookies.sorted(&own).form_token, [("csrftoken", "t")]);
+        }
+        let personal = CookieClasses { personal: Globs::new(&["csrf*"]).unwrap(), ..classes() };
+        let sorted = cookies.sorted(&personal);
+        assert_eq!((sorted.personal, sorted.form_token), (vec![("csrftoken", "t")], vec![]));
+    }
+
+    #[test]
+    fn an_own_page_may_set_its_form_token_to_what_it_was() {
+        let sent = fields("cookie", &["csrftoken=t; sessionid=s"]);
+        let table: &[(&[&'static str], bool)] = &[
+            (&["csrftoken=t; Path=/"], true),
+            (&["csrftoken=u"], false),
+            (&["csrftoken="], false),
+            (&["sessionid=s"], false),
+            (&["messages=; Max-Age=0"], false),
+            (&["unknown=a"], false),
+        ];
+        for (lines, expected) in table {
+            assert_eq!(classes().may_drop_all_of_own(&fields("set-cookie", lines), &sent), *expected, "{lines:?}");
+        }
+        assert!(!classes().may_drop_all_of_own(&fields("set-cookie", &["csrftoken=t"]), &HeaderMap::new()));
+    }
+
+    #[test]
+    fn a_session_that_is_touched_is_seen_among_others_and_odd_ones() {
+        let names = Globs::new(&["sessionid", "wordpress_logged_in_*"]).unwrap();
+        let mut set = fields("set-cookie", &["a=b", "sessionid=; Max-Age=0; Comment=x"]);
+        assert!(sets_one_of(&names, &set));
+        set = fields("set-cookie", &["wordpress_logged_in_5f=x", "=odd", "odd"]);
+        assert!(sets_one_of(&names, &set));
+        assert!(!sets_one_of(&names, &fields("set-cookie", &["xsessionid=1", "SESSIONID=1", "sessionid"])));
+        let mut beyond = HeaderMap::new();
+        beyond.append("set-cookie", HeaderValue::from_bytes(b"sessionid=1; Comment=\xe9").unwrap());
+        assert!(sets_one_of(&names, &beyond));
     }
 }

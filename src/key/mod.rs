@@ -5,11 +5,16 @@
 mod cookies;
 mod language;
 mod query;
+mod session;
 mod target;
 
-pub use cookies::{CookieClass, CookieClasses, CookieTrouble, Cookies, Globs};
+pub use cookies::{
+    CookieClass, CookieClasses, CookieTrouble, Cookies, FORM_TOKEN_COOKIE, Globs, Sorted, all_values_of, each_once,
+    sets_one_of,
+};
 pub use language::Languages;
 pub use query::QueryRules;
+pub use session::{IdFrom, SESSION_TAG, Session, SessionHash, SessionKey};
 pub use target::{BadTarget, Scheme, Target, UrlText};
 
 use crate::crypto;
@@ -30,22 +35,14 @@ pub struct KeyRef<'a>(&'a [u8]);
 impl Key {
     /// The key of a target with its kept query, the kept cookies in their order, and the language it was reduced to.
     pub fn new(target: &Target, cookies: &[(&str, &str)], language: Option<&str>) -> Key {
-        let mut bytes = Vec::with_capacity(32 + target.host.len() + target.path.len() + 64);
-        bytes.push(KEY_VERSION);
-        bytes.push(target.scheme as u8);
-        push(&mut bytes, &target.host);
-        push(&mut bytes, &target.path);
-        bytes.push(u8::from(target.query.is_some()));
-        push(&mut bytes, target.query.as_deref().unwrap_or_default());
-        for (name, value) in cookies {
-            bytes.push(b'c');
-            push(&mut bytes, name);
-            push(&mut bytes, value);
-        }
-        if let Some(language) = language {
-            bytes.push(b'l');
-            push(&mut bytes, language);
-        }
+        Key(key_bytes(target, cookies, language).into())
+    }
+
+    /// The key of a page that is one session's own.
+    pub fn of_session(target: &Target, cookies: &[(&str, &str)], language: Option<&str>, session: &Session) -> Key {
+        let mut bytes = key_bytes(target, cookies, language);
+        bytes.push(b's');
+        push(&mut bytes, session.as_bytes());
         Key(bytes.into())
     }
 
@@ -142,10 +139,31 @@ struct Parts<'a> {
     query: Option<&'a str>,
 }
 
-fn push(bytes: &mut Vec<u8>, part: &str) {
+fn key_bytes(target: &Target, cookies: &[(&str, &str)], language: Option<&str>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(32 + target.host.len() + target.path.len() + 64);
+    bytes.push(KEY_VERSION);
+    bytes.push(target.scheme as u8);
+    push(&mut bytes, &*target.host);
+    push(&mut bytes, &*target.path);
+    bytes.push(u8::from(target.query.is_some()));
+    push(&mut bytes, target.query.as_deref().unwrap_or_default());
+    for (name, value) in cookies {
+        bytes.push(b'c');
+        push(&mut bytes, name);
+        push(&mut bytes, value);
+    }
+    if let Some(language) = language {
+        bytes.push(b'l');
+        push(&mut bytes, language);
+    }
+    bytes
+}
+
+fn push(bytes: &mut Vec<u8>, part: impl AsRef<[u8]>) {
+    let part = part.as_ref();
     // A part is bounded by the head's size limit, far below 4 GiB.
     bytes.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_le_bytes());
-    bytes.extend_from_slice(part.as_bytes());
+    bytes.extend_from_slice(part);
 }
 
 fn pull(bytes: &[u8]) -> Option<(&str, &[u8])> {

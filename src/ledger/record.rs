@@ -44,12 +44,14 @@ pub enum Source {
     UnsafeMethod,
     /// `Cache-Group-Invalidation` on an answer to an unsafe method (RFC 9875 3).
     CacheGroup,
+    /// A session that began, ended or changed something (basket, profile).
+    Session,
 }
 
 impl Source {
     /// All sources, in the order of their index.
-    pub const ALL: [Source; 5] =
-        [Source::Purge, Source::Webhook, Source::Admin, Source::UnsafeMethod, Source::CacheGroup];
+    pub const ALL: [Source; 6] =
+        [Source::Purge, Source::Webhook, Source::Admin, Source::UnsafeMethod, Source::CacheGroup, Source::Session];
 
     /// The word in the audit log and the metrics.
     pub const fn as_str(self) -> &'static str {
@@ -59,6 +61,7 @@ impl Source {
             Source::Admin => "admin",
             Source::UnsafeMethod => "unsafe-method",
             Source::CacheGroup => "cache-group",
+            Source::Session => "session",
         }
     }
 

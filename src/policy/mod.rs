@@ -1,5 +1,5 @@
-//! RFC 9111 for a shared cache, pure: no tokio, no hyper, no store, no clock but the moment it is handed, no log.
-//! One module for each section of the RFC; each answer is a value that carries what to do next and why.
+//! RFC 9111 for a shared cache, and for one session's own pages. Pure: no tokio, no hyper, no store, no clock but the moment it
+//! is handed, no log. One module for each section of the RFC; each answer is a value that carries what to do next and why.
 
 pub mod age;
 pub mod directives;
@@ -12,10 +12,11 @@ pub mod validation;
 pub mod vary;
 
 pub use reuse::Reuse;
-pub use storing::Plan;
+pub use storing::{Plan, SESSION_KEEP_MAX, Whose};
 
 use crate::clock::Timestamp;
-use http::{HeaderMap, StatusCode};
+use crate::key::CookieClasses;
+use http::{HeaderMap, HeaderName, StatusCode};
 use std::time::Duration;
 
 /// What a rule says of lifetimes.
@@ -35,6 +36,20 @@ pub struct LifetimeRule {
     pub override_origin: bool,
     /// No response is kept longer, whatever anybody says.
     pub max_keep: Duration,
+}
+
+/// Under which terms a response was fetched.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// What the rule says of lifetimes.
+    pub lifetime: &'a LifetimeRule,
+    /// What cookies mean under the rule.
+    pub cookies: &'a CookieClasses,
+    /// For whom.
+    pub whose: Whose,
+    /// Request fields whose values, as they were sent, are in the key: Vary need not tell them apart again, and what is secret
+    /// in them is written down nowhere else.
+    pub in_key: &'a [HeaderName],
 }
 
 /// How the end of a response's body is told (RFC 9112 6.3).

@@ -5,7 +5,7 @@
 
 use super::age::{corrected_initial_age, date};
 use super::directives::CacheControl;
-use super::{Exchange, Framing, LifetimeRule, stale};
+use super::{Exchange, Framing, LifetimeRule, Terms, stale};
 use crate::headers::list_items;
 use crate::key::CookieClasses;
 use crate::outcome::Reason;
@@ -26,6 +26,40 @@ const AUTHENTICATION: [HeaderName; 4] = [
     HeaderName::from_static("proxy-authentication-info"),
 ];
 
+/// The longest that a visitor's own page is kept, whatever the origin and the rule say: a working day, counted from the
+/// fetch.
+pub const SESSION_KEEP_MAX: Duration = Duration::from_hours(8);
+
+/// For whom a response was fetched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Whose {
+    /// For all who send the same of what it varies on: the rules for a shared cache hold.
+    Everybodys,
+    /// For one session alone: the rules for a private cache hold, as if it were that visitor's browser that keeps it.
+    OneSessions,
+}
+
+impl Whose {
+    /// The directives that count: `private` and `s-maxage` speak to shared caches (RFC 9111 5.2.2.7, 5.2.2.10).
+    fn obeys(self, directives: CacheControl) -> CacheControl {
+        match self {
+            Whose::Everybodys => directives,
+            Whose::OneSessions => CacheControl { private: false, s_maxage: None, ..directives },
+        }
+    }
+
+    fn bounds(self, lifetime: Lifetime) -> Lifetime {
+        match self {
+            Whose::Everybodys => lifetime,
+            Whose::OneSessions => Lifetime {
+                fresh: lifetime.fresh.min(SESSION_KEEP_MAX),
+                keep: lifetime.keep.min(SESSION_KEEP_MAX.saturating_sub(lifetime.initial_age)),
+                ..lifetime
+            },
+        }
+    }
+}
+
 /// How a response is stored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -37,24 +71,21 @@ pub struct Plan {
     pub omit: Vec<HeaderName>,
 }
 
-/// Whether and how a response is stored. `authorized` says that the request bore Authorization.
+/// Whether and how a response is stored for whom it was fetched.
 ///
 /// # Errors
 /// Why it is not.
-pub fn decide(
-    exchange: &Exchange<'_>,
-    rule: &LifetimeRule,
-    cookies: &CookieClasses,
-    authorized: bool,
-) -> Result<Plan, Reason> {
+pub fn decide(exchange: &Exchange<'_>, terms: &Terms<'_>) -> Result<Plan, Reason> {
     is_whole(exchange)?;
-    let directives = CacheControl::of(exchange.response);
-    let vary = may_be_shared(exchange, &directives, cookies, authorized)?;
+    let (rule, whose) = (terms.lifetime, terms.whose);
+    let directives = whose.obeys(CacheControl::of(exchange.response));
+    let mut vary = may_be_reused(exchange, &directives, terms.cookies, whose)?;
+    vary.retain(|name| !terms.in_key.contains(name));
     let stated = stated_lifetime(exchange, &directives);
     if rule.statuses.as_ref().is_some_and(|statuses| !statuses.contains(&exchange.status)) {
         return Err(Reason::Status);
     }
-    let lifetime = lifetime(exchange, rule, &directives, stated)?;
+    let lifetime = whose.bounds(lifetime(exchange, rule, &directives, stated)?);
     Ok(Plan { lifetime, vary, omit: directives.unkept_fields })
 }
 
@@ -63,7 +94,7 @@ pub fn decide(
 pub fn may_share_unstored(exchange: &Exchange<'_>, reason: Reason, cookies: &CookieClasses) -> bool {
     matches!(reason, Reason::Status | Reason::NoLifetime | Reason::StaleOnArrival)
         && stale::is_failure(exchange.status)
-        && may_be_shared(exchange, &CacheControl::of(exchange.response), cookies, false).is_ok()
+        && may_be_reused(exchange, &CacheControl::of(exchange.response), cookies, Whose::Everybodys).is_ok()
 }
 
 /// Only what is a whole answer, told by more than the end of a connection, can be kept as one (RFC 9111 3.3, rows S40, S41,
@@ -83,12 +114,12 @@ fn is_whole(exchange: &Exchange<'_>) -> Result<(), Reason> {
     }
 }
 
-/// Whether a response is for everybody who sends the same of the fields that are answered with.
-fn may_be_shared(
+/// Whether a response is for everybody for whom it was fetched, and who sends the same of the fields that are answered with.
+fn may_be_reused(
     exchange: &Exchange<'_>,
     directives: &CacheControl,
     cookies: &CookieClasses,
-    authorized: bool,
+    whose: Whose,
 ) -> Result<Vec<HeaderName>, Reason> {
     // 5.2.2.3: who knows what the status asks of a cache overlooks `no-store`, who does not, stores nothing.
     if directives.must_understand && !is_understood(exchange.status) {
@@ -100,12 +131,15 @@ fn may_be_shared(
     if directives.private {
         return Err(Reason::Private);
     }
-    if !cookies.may_drop_all(exchange.response) {
+    let may_drop_cookies = match whose {
+        Whose::Everybodys => cookies.may_drop_all(exchange.response),
+        Whose::OneSessions => cookies.may_drop_all_of_own(exchange.response, exchange.request),
+    };
+    if !may_drop_cookies {
         return Err(Reason::SetCookie);
     }
-    // 3.5; and what answers one client's credentials, or asks for them, is no other's (row L1).
-    let is_allowed = directives.public || directives.must_revalidate || directives.s_maxage.is_some();
-    if (authorized && !is_allowed) || AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
+    // What answers one client's credentials, or asks for them, is no other's (row L1). A request that bears them passes (3.5).
+    if AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
         return Err(Reason::Authorization);
     }
     let vary = vary_names(exchange)?;

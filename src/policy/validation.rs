@@ -1,9 +1,8 @@
 //! Validation (RFC 9111 4.3): what the origin is asked, and what its 304 makes of the stored response.
 
 use super::vary::normalised;
-use super::{Exchange, Framing, LifetimeRule, storing};
+use super::{Exchange, Framing, Terms, storing};
 use crate::headers::{end_to_end, is_hop_by_hop};
-use crate::key::CookieClasses;
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
 use crate::stored::{FieldBlock, Parts, StoredResponse, VaryKey};
@@ -27,8 +26,7 @@ pub fn conditions(stored: &StoredResponse) -> Vec<(HeaderName, HeaderValue)> {
 pub fn freshen(
     stored: &StoredResponse,
     exchange: &Exchange<'_>,
-    rule: &LifetimeRule,
-    cookies: &CookieClasses,
+    terms: &Terms<'_>,
     stamp: Stamp,
     generation: u64,
 ) -> Result<StoredResponse, Reason> {
@@ -42,7 +40,7 @@ pub fn freshen(
         framing: Framing::Length(stored.body.len() as u64),
         ..*exchange
     };
-    let plan = storing::decide(&whole, rule, cookies, false)?;
+    let plan = storing::decide(&whole, terms)?;
     let told_tags = super::groups::tags_of(exchange.response).map_err(|_| Reason::BadTags)?;
     let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(told_tags)).map_err(|_| Reason::BadTags)?;
     let mut kept = fields;

@@ -1,38 +1,39 @@
 //! Whether a request is a matter for the cache at all, and what it is looked up by. Pure.
 //!
 //! Promise 2 is kept here and in the fields of a shared fill: what makes a request its visitor's own passes it, whatever a
-//! rule's lifetime says.
+//! rule's lifetime says; and what is one session's own has that session in its key.
 
 use super::{Ask, Rules};
+use crate::cache_name::CacheName;
 use crate::fetch::{shared_fields, unmatched_fields};
-use crate::key::{CookieClass, CookieClasses, Cookies, Key, Target};
+use crate::key::{Cookies, IdFrom, Key, Session, Sorted, Target, each_once};
 use crate::outcome::Reason;
-use crate::route::{Audience, Routed, Rule};
+use crate::route::{Audience, Rule, WithoutSession};
 use http::{HeaderMap, HeaderName, Method, header};
 use std::borrow::Cow;
 use std::sync::OnceLock;
-
-/// What becomes of a request before anything is looked up.
-#[derive(Debug)]
-pub(super) enum Admission {
-    /// The cache has nothing to do with it.
-    Pass(Reason),
-    /// It may be answered from the cache.
-    Cache(Wanted),
-}
 
 /// What a request is looked up by, and what a fill for it would send.
 #[derive(Debug)]
 pub(super) struct Wanted {
     /// The primary key.
     pub key: Key,
+    /// The cache it is kept in.
+    pub cache: CacheName,
+    /// Whose own page it is; none: everybody's.
+    pub session: Option<Session>,
     /// The key cookies, as they are in the key.
-    cookies: Vec<(Box<str>, Box<str>)>,
+    cookies: Pairs,
+    /// The cookies that a fill sends: the key cookies, and for a session its own.
+    sent: Pairs,
     /// The language, as it is in the key.
     language: Option<Box<str>>,
     /// Made when first needed: most hits have no Vary to judge.
     as_sent: OnceLock<HeaderMap>,
 }
+
+/// Names and values.
+type Pairs = Vec<(Box<str>, Box<str>)>;
 
 impl Wanted {
     /// The key cookies, for people.
@@ -46,13 +47,20 @@ impl Wanted {
     }
 
     /// The fields that a fill sends; Vary is judged by them.
-    pub(super) fn as_sent(&self, rule: &Rule, ask: &Ask) -> &HeaderMap {
+    pub(super) fn as_sent(&self, rules: &Rules, rule: &Rule, ask: &Ask) -> &HeaderMap {
         self.as_sent.get_or_init(|| {
             if rule.unmatched {
                 return unmatched_fields(&ask.fields, ask.forwarded_by());
             }
-            let cookies: Vec<(&str, &str)> = self.cookies.iter().map(|(name, value)| (&**name, &**value)).collect();
-            shared_fields(&ask.fields, ask.forwarded_by(), &cookies, self.language.as_deref(), &rule.headers)
+            let cookies: Vec<(&str, &str)> = self.sent.iter().map(|(name, value)| (&**name, &**value)).collect();
+            let mut fields =
+                shared_fields(&ask.fields, ask.forwarded_by(), &cookies, self.language.as_deref(), &rule.headers);
+            // It is in the key, as its hash.
+            let id = rules.sessions.header.as_ref().filter(|_| self.session.is_some());
+            if let Some((name, value)) = id.and_then(|name| Some((name, ask.fields.get(name)?))) {
+                fields.insert(name, value.clone());
+            }
+            fields
         })
     }
 }
@@ -64,59 +72,139 @@ const METHOD_OVERRIDES: [HeaderName; 3] = [
     HeaderName::from_static("x-method-override"),
 ];
 
-/// Judges a request that falls under a rule.
-pub(super) fn admit(rules: &Rules, routed: &Routed<'_>, ask: &Ask) -> Admission {
-    if let Some(reason) = refusal(routed.rule, ask) {
-        return Admission::Pass(reason);
-    }
-    let Ok(cookies) = Cookies::of(&ask.fields) else { return Admission::Pass(Reason::CookieUnclear) };
-    if let Some(reason) = cookie_refusal(routed.rule, &rules.cookies, &cookies) {
-        return Admission::Pass(reason);
-    }
-    match cookies.key_cookies(&rules.cookies) {
-        Ok(kept) => Admission::Cache(wanted(rules, routed.rule, ask, &kept)),
-        Err(_) => Admission::Pass(Reason::CookieUnclear),
+/// Fields of scripts that ask for a part of a page: a request that bears one is not answered with the whole page, unless the
+/// rule tells the two apart.
+const PART_MARKS: [HeaderName; 2] =
+    [HeaderName::from_static("hx-request"), HeaderName::from_static("x-requested-with")];
+
+/// Judges a request that falls under a rule: what it is looked up by, if it may be answered from the cache.
+///
+/// # Errors
+/// The cache has nothing to do with it, and why.
+pub(super) fn admit(rules: &Rules, rule: &Rule, ask: &Ask) -> Result<Wanted, Reason> {
+    refusal(rule, ask).map_or(Ok(()), Err)?;
+    let cookies = Cookies::of(&ask.fields).map_err(|_| Reason::CookieUnclear)?.sorted(&rule.cookies);
+    let header_id = rules.sessions.header_id(&ask.fields).map_err(|_| Reason::CookieUnclear)?;
+    each_once(&cookies.key).map_err(|_| Reason::CookieUnclear)?;
+    let visit = Visit { rules, rule, ask, cookies, header_id };
+    match (rule.audience, rule.without_session) {
+        (Audience::Everyone, _) => Ok(visit.of_everybody(rule.cache)),
+        (Audience::Anonymous, _) => visit.anonymous(rule.cache),
+        (Audience::Session, _) if visit.has_session() => visit.own(),
+        (Audience::Session, WithoutSession::Anonymous) => visit.anonymous(CacheName::Default),
+        (Audience::Session, WithoutSession::Pass) => Err(Reason::NoSession),
     }
 }
 
 fn refusal(rule: &Rule, ask: &Ask) -> Option<Reason> {
-    let has = |name| ask.fields.contains_key(name);
+    let has = |name: &HeaderName| ask.fields.contains_key(name);
+    let asks_for_part = |name: &HeaderName| has(name) && !rule.headers.contains(name);
     let reasons = [
         (ask.method != Method::GET && ask.method != Method::HEAD, Reason::Method),
-        (has(header::UPGRADE), Reason::Upgrade),
+        (has(&header::UPGRADE), Reason::Upgrade),
         (rule.pass, Reason::RulePass),
         // Such a path falls under no rule.
         (rule.unmatched && ask.target.is_alias(), Reason::PathAlias),
-        (METHOD_OVERRIDES.iter().any(|name| ask.fields.contains_key(name)), Reason::Method),
-        (has(header::AUTHORIZATION), Reason::Authorization),
+        (METHOD_OVERRIDES.iter().any(has), Reason::Method),
+        (has(&header::AUTHORIZATION), Reason::Authorization),
         (ask.has_body, Reason::RequestBody),
-        (rule.audience == Audience::Session, Reason::SessionRoute),
+        // A path without a rule forwards the mark, for Vary to tell.
+        (!rule.unmatched && PART_MARKS.iter().any(asks_for_part), Reason::PartOfPage),
     ];
     reasons.into_iter().find(|(holds, _)| *holds).map(|(_, reason)| reason)
 }
 
-fn cookie_refusal(rule: &Rule, classes: &CookieClasses, cookies: &Cookies<'_>) -> Option<Reason> {
-    if rule.audience == Audience::Everyone {
-        return None;
-    }
-    if cookies.any(classes, CookieClass::Session) {
-        return Some(Reason::CookieSession);
-    }
-    cookies.any(classes, CookieClass::Personal).then_some(Reason::CookiePersonal)
+/// A request that may be a matter for the cache, with its cookies told apart.
+struct Visit<'a> {
+    rules: &'a Rules,
+    rule: &'a Rule,
+    ask: &'a Ask,
+    cookies: Sorted<'a>,
+    header_id: Option<(IdFrom<'a>, &'a str)>,
 }
 
-fn wanted(rules: &Rules, rule: &Rule, ask: &Ask, cookies: &[(&str, &str)]) -> Wanted {
-    let kept = match ask.target.query.as_deref() {
-        Some(query) => Cow::Owned(Target { query: rules.query.keep(Some(query)), ..ask.target.clone() }),
-        None => Cow::Borrowed(&ask.target),
-    };
-    let accepted = ask.fields.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
-    // A path without a rule forwards what the visitor sent, for Vary to tell.
-    let language = if rule.unmatched { None } else { rules.languages.reduce(accepted) };
-    Wanted {
-        key: Key::new(&kept, cookies, language),
-        cookies: cookies.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
-        language: language.map(Into::into),
-        as_sent: OnceLock::new(),
+impl<'a> Visit<'a> {
+    fn has_session(&self) -> bool {
+        self.header_id.is_some() || self.cookies.session.iter().any(|(_, id)| !id.is_empty())
     }
+
+    fn anonymous(&self, cache: CacheName) -> Result<Wanted, Reason> {
+        if !self.cookies.session.is_empty() || self.header_id.is_some() {
+            return Err(Reason::CookieSession);
+        }
+        if !self.cookies.personal.is_empty() {
+            return Err(Reason::CookiePersonal);
+        }
+        Ok(self.of_everybody(cache))
+    }
+
+    fn of_everybody(&self, cache: CacheName) -> Wanted {
+        let (target, language) = (self.keyed_target(), self.language());
+        let key = Key::new(&target, &self.cookies.key, language);
+        self.wanted(key, cache, None, copied(self.cookies.key.iter()), language)
+    }
+
+    /// This visitor's own page: everything of theirs that reaches the origin is in the key, what is secret as a hash.
+    fn own(&self) -> Result<Wanted, Reason> {
+        let secret = self.rules.sessions.key.as_ref().ok_or(Reason::NoSessionKey)?;
+        let of_cookies = self.cookies.session.iter().filter(|(_, id)| !id.is_empty());
+        // Some servers take quotes off, and others do not.
+        if of_cookies.clone().any(|(_, id)| id.starts_with('"')) {
+            return Err(Reason::CookieUnclear);
+        }
+        let others: Vec<_> = self.cookies.personal.iter().chain(&self.cookies.form_token).copied().collect();
+        for list in [&self.cookies.session, &others] {
+            each_once(list).map_err(|_| Reason::CookieUnclear)?;
+        }
+        let of_cookies = of_cookies.map(|(name, id)| (IdFrom::Cookie(name), *id));
+        let ids: Vec<(IdFrom<'_>, &str)> = of_cookies.chain(self.header_id).collect();
+        let session = secret.session(&ids, &others);
+        let (target, language) = (self.keyed_target(), self.language());
+        let key = Key::of_session(&target, &self.cookies.key, language, &session);
+        let sent = copied(self.cookies.session.iter().chain(&others).chain(&self.cookies.key));
+        Ok(self.wanted(key, self.rule.cache, Some(session), sent, language))
+    }
+
+    fn wanted(
+        &self,
+        key: Key,
+        cache: CacheName,
+        session: Option<Session>,
+        sent: Pairs,
+        language: Option<&str>,
+    ) -> Wanted {
+        Wanted {
+            key,
+            cache,
+            session,
+            cookies: copied(self.cookies.key.iter()),
+            sent,
+            language: language.map(Into::into),
+            as_sent: OnceLock::new(),
+        }
+    }
+
+    fn keyed_target(&self) -> Cow<'a, Target> {
+        let target = &self.ask.target;
+        match target.query.as_deref() {
+            Some(query) => Cow::Owned(Target { query: self.rules.query.keep(Some(query)), ..target.clone() }),
+            None => Cow::Borrowed(target),
+        }
+    }
+
+    /// The visitor's choice, if a key cookie holds it; else what their browser prefers.
+    fn language(&self) -> Option<&'a str> {
+        // A path without a rule forwards what the visitor sent, for Vary to tell.
+        if self.rule.unmatched {
+            return None;
+        }
+        let languages = &self.rules.languages;
+        let chosen = self.cookies.key.iter().find_map(|(name, value)| languages.chosen(name, value));
+        let accepted = || self.ask.fields.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        chosen.or_else(|| languages.reduce(accepted()))
+    }
+}
+
+fn copied<'a>(cookies: impl Iterator<Item = &'a (&'a str, &'a str)>) -> Pairs {
+    cookies.map(|(name, value)| ((*name).into(), (*value).into())).collect()
 }

@@ -1,6 +1,6 @@
 //! What would become of a request, by the functions that would decide it; nothing is fetched and nothing is changed.
 
-use super::admit::{Admission, admit};
+use super::admit::admit;
 use super::ask::Ask;
 use super::course::choose;
 use super::lookup::{lookup, standing, stored_under};
@@ -91,15 +91,15 @@ impl Proxy {
             reason: Reason::RulePass,
             now: self.clock.now(),
         };
-        let wanted = match admit(&rules, &routed, &ask) {
-            Admission::Pass(reason) => return Ok(Explained { reason, ..explained }),
-            Admission::Cache(wanted) => wanted,
+        let wanted = match admit(&rules, routed.rule, &ask) {
+            Ok(wanted) => wanted,
+            Err(reason) => return Ok(Explained { reason, ..explained }),
         };
-        let as_sent = |name: &_| vary::normalised(wanted.as_sent(routed.rule, &ask), name);
-        if let Ok(variants) = stored_under(self, routed.rule, &wanted).await {
+        let as_sent = |name: &_| vary::normalised(wanted.as_sent(&rules, routed.rule, &ask), name);
+        if let Ok(variants) = stored_under(self, &wanted).await {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
-        let found = lookup(self, routed.rule, &ask, &wanted).await;
+        let found = lookup(self, &rules, routed.rule, &ask, &wanted).await;
         (explained.kind, explained.reason) = choose(&ask, found, || self.knows_unstorable(&wanted.key)).verdict();
         if let Some(selected) = explained.stored.iter_mut().find(|examined| examined.stored.vary.matches(as_sent)) {
             selected.selected = true;

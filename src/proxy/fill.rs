@@ -7,7 +7,9 @@ use crate::fetch::{Answered, FetchFailure, Tape};
 use crate::ledger::Stamp;
 use crate::observe::{FillEnd, RouteFigures};
 use crate::outcome::Reason;
-use crate::stored::{Lifetime, LifetimeFrom, StoredResponse, VaryKey};
+use crate::policy::Whose;
+use crate::respond::Keeper;
+use crate::stored::{Lifetime, StoredResponse, VaryKey};
 use crate::tags::Tags;
 use http::{HeaderMap, StatusCode};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -45,7 +47,7 @@ pub(super) enum FillAnswer {
 #[derive(Debug)]
 pub(super) struct FilledHead {
     pub status: StatusCode,
-    /// End-to-end fields, without cookies and tags.
+    /// End-to-end fields, without tags, and without cookies where they are not one session's own.
     pub fields: HeaderMap,
     /// What its body's length will be, where it was announced.
     pub length: Option<u64>,
@@ -55,14 +57,19 @@ pub(super) struct FilledHead {
     pub storing: Reason,
     /// How long it is good for, where it is kept.
     pub lifetime: Option<Lifetime>,
+    /// For whom it was fetched.
+    pub whose: Whose,
     /// How long the origin took.
     pub origin_time: Duration,
 }
 
 impl FilledHead {
-    /// Who gave its lifetime.
-    pub(super) fn lifetime_from(&self) -> Option<LifetimeFrom> {
-        self.lifetime.map(|lifetime| lifetime.from)
+    /// For whom it is kept; none: it is not.
+    pub(super) fn keeper(&self) -> Option<Keeper> {
+        self.lifetime.map(|lifetime| match self.whose {
+            Whose::Everybodys => Keeper::Shared(lifetime.from),
+            Whose::OneSessions => Keeper::Session,
+        })
     }
 }
 

@@ -12,10 +12,11 @@ use crate::body::{Body, BodyError};
 use crate::clock::Timestamp;
 use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};
 use crate::headers::end_to_end;
+use crate::key::sets_one_of;
 use crate::ledger::Standing;
 use crate::observe::{FillEnd, OriginResult, RouteFigures};
 use crate::outcome::Reason;
-use crate::policy::{Exchange, Framing, Plan, age, groups, stale, storing, validation, vary};
+use crate::policy::{Exchange, Framing, Plan, Whose, age, groups, stale, storing, validation, vary};
 use crate::respond;
 use crate::stored::{FieldBlock, Lifetime, Parts, StoredBody, StoredResponse, VaryKey};
 use crate::tags::Tags;
@@ -71,7 +72,19 @@ async fn exchange(
     }
     let answered = proxy.origin.send(&Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
+    if let Ok(answered) = &answered {
+        end_touched_session(proxy, errand, answered).await;
+    }
     answered
+}
+
+/// A login or logout by GET: before anybody is answered, the session's pages are gone, on all proxies.
+async fn end_touched_session(proxy: &Proxy, errand: &Errand, answered: &Answered) {
+    let Some((session, _)) = &errand.session else { return };
+    if sets_one_of(&errand.rules.sessions.cookies, &answered.fields) {
+        let tags = proxy.tags_of_changed(session.hashes()).await;
+        proxy.invalidator.sessions_changed(&format!("GET {}", errand.key.path()), tags).await;
+    }
 }
 
 /// Counts a request to the origin by what came of it.
@@ -105,8 +118,7 @@ fn freshen(
     answered: &Answered,
 ) -> Result<(Arc<StoredResponse>, Result<(), Reason>), Reason> {
     let exchange = as_exchange(errand, answered);
-    let (rule, cookies) = (&errand.rule.lifetime, &errand.rules.cookies);
-    let fresh = validation::freshen(stored, &exchange, rule, cookies, fill.stamp, proxy.new_generation())?;
+    let fresh = validation::freshen(stored, &exchange, &errand.terms(), fill.stamp, proxy.new_generation())?;
     let fresh = Arc::new(fresh);
     let kept = keep(proxy, &fresh, answered.requested);
     Ok((fresh, kept))
@@ -169,7 +181,7 @@ fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: 
 /// Whether a response is for all, and whether it is kept; the error says why it is for the leader alone.
 fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHead, Reason> {
     let exchange = as_exchange(errand, answered);
-    let cookies = &errand.rules.cookies;
+    let cookies = &errand.rule.cookies;
     let length = match answered.framing {
         Framing::Length(bytes) => Some(bytes),
         _ => None,
@@ -177,7 +189,7 @@ fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHe
     let plan = match &errand.fallback {
         // An error page never takes the place of what may answer instead of it (row D6).
         Some(_) if stale::is_failure(answered.status) => Err(Reason::Status),
-        _ => storing::decide(&exchange, &errand.rule.lifetime, cookies, false),
+        _ => storing::decide(&exchange, &errand.terms()),
     };
     // What is shared without being kept is judged by its tags as well: whoever comes after a purge does not get it.
     let (plan, tags) = match (plan, errand.tags(&answered.fields)) {
@@ -202,7 +214,9 @@ fn head_of(
     storing: Reason,
 ) -> FilledHead {
     let mut fields = end_to_end(&answered.fields);
-    fields.remove(header::SET_COOKIE);
+    if errand.whose() == Whose::Everybodys {
+        fields.remove(header::SET_COOKIE);
+    }
     age::add_date(&mut fields, answered.received_wall);
     groups::strip_tag_fields(&mut fields);
     let mut names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
@@ -219,6 +233,7 @@ fn head_of(
         tags,
         storing,
         lifetime: plan.map(|plan| plan.lifetime),
+        whose: errand.whose(),
         origin_time: answered.took,
     }
 }
@@ -314,14 +329,17 @@ fn store(
     requested: Timestamp,
 ) -> Result<(), Reason> {
     let body = StoredBody::whole(body);
+    let mut fields = head.fields.clone();
+    // No cookie is ever stored: what is set is set once.
+    fields.remove(header::SET_COOKIE);
     let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
     let stored = StoredResponse::of(Parts {
-        cache: errand.rule.cache,
+        cache: errand.cache,
         key: errand.key.clone(),
         vary: head.vary.clone(),
         generation: proxy.new_generation(),
         status: head.status,
-        fields: FieldBlock::copy_of(&head.fields).map_err(|_| Reason::TooLarge)?,
+        fields: FieldBlock::copy_of(&fields).map_err(|_| Reason::TooLarge)?,
         body,
         etag,
         lifetime,
@@ -344,6 +362,7 @@ fn keep(proxy: &Proxy, stored: &Arc<StoredResponse>, requested: Timestamp) -> Re
     if proxy.ledger.settling(&stored.subject(), requested) {
         return Err(Reason::Settling);
     }
+    proxy.note_for_session(stored).map_err(|_| Reason::SessionQuota)?;
     proxy.memory.insert(stored.clone());
     // What the queue has no room for stays in memory alone; the store counts it.
     let _ = proxy.store.put(stored.clone());

@@ -2,7 +2,7 @@
 //! of all that.
 
 use super::admit::Wanted;
-use super::{Ask, Proxy};
+use super::{Ask, Proxy, Rules};
 use crate::clock::Timestamp;
 use crate::ledger::{Gone, Standing, Trust};
 use crate::outcome::Reason;
@@ -22,16 +22,16 @@ pub(super) struct Found {
 }
 
 /// Finds what is stored for a request and decides what it is good for.
-pub(super) async fn lookup(proxy: &Proxy, rule: &Rule, ask: &Ask, wanted: &Wanted) -> Found {
+pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask, wanted: &Wanted) -> Found {
     // Asked before anything is looked at: see `Ledger::trust`.
     let now = proxy.clock.now();
     let trust = proxy.ledger.trust(now);
     if trust == Trust::None {
         return Found { reuse: Reuse::Pass(Reason::Isolated), stored: None };
     }
-    let as_sent = |name: &_| vary::normalised(wanted.as_sent(rule, ask), name);
+    let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, rule, ask), name);
     let nothing = |reason| Found { reuse: Reuse::Fetch(reason), stored: None };
-    let Ok(variants) = stored_under(proxy, rule, wanted).await else { return nothing(Reason::StoreUnavailable) };
+    let Ok(variants) = stored_under(proxy, wanted).await else { return nothing(Reason::StoreUnavailable) };
     match vary::select(&variants, as_sent) {
         Err(reason) => nothing(reason),
         Ok(stored) => judge(proxy, rule, stored, trust, now),
@@ -71,13 +71,15 @@ pub(super) fn standing(proxy: &Proxy, stored: &StoredResponse) -> Standing {
 }
 
 /// Everything that is stored under a key.
-pub(super) async fn stored_under(proxy: &Proxy, rule: &Rule, wanted: &Wanted) -> Result<Variants, StoreError> {
-    if let Some(variants) = proxy.memory.get(rule.cache, &wanted.key) {
+pub(super) async fn stored_under(proxy: &Proxy, wanted: &Wanted) -> Result<Variants, StoreError> {
+    if let Some(variants) = proxy.memory.get(wanted.cache, &wanted.key) {
         return Ok(variants);
     }
-    let variants = proxy.store.get(rule.cache, &wanted.key).await?;
+    // Noted before the store is read: a session that changes meanwhile finds it.
+    let _filling = wanted.session.as_ref().map(|session| proxy.sessions.filling(session.hashes()));
+    let variants = proxy.store.get(wanted.cache, &wanted.key).await?;
     for stored in variants.iter().rev() {
-        proxy.memory.promote(stored.clone());
+        proxy.promote(stored.clone());
     }
     Ok(Variants::of(variants))
 }

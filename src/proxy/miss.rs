@@ -8,20 +8,22 @@ use super::filling;
 use super::lookup::standing;
 use super::pass::{self, Under};
 use super::reply::Reply;
+use super::sessions::Filling;
 use super::{Ask, Proxy, Rules, hit};
 use crate::body::Body;
+use crate::cache_name::CacheName;
 use crate::fetch::{Answered, Joined, TapeReader};
 use crate::headers::end_to_end;
-use crate::key::Key;
+use crate::key::{Key, SESSION_TAG, Session};
 use crate::ledger::{Standing, Subject, Trust};
 use crate::observe::RouteFigures;
 use crate::outcome::{Kind, Outcome, Reason};
-use crate::policy::{groups, stale, vary};
+use crate::policy::{Terms, Whose, groups, stale, vary};
 use crate::respond;
 use crate::route::{Routed, Rule};
 use crate::stored::StoredResponse;
 use crate::tags::{BadTag, Tag, Tags};
-use http::{HeaderMap, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -40,9 +42,14 @@ pub(super) struct Errand {
     pub validates: Option<Arc<StoredResponse>>,
     /// What may answer if the origin fails.
     pub fallback: Option<Arc<StoredResponse>>,
+    /// The cache that it is for.
+    pub cache: CacheName,
+    /// The session whose own page it fetches; none: everybody's. Whoever changes something in it finds that it is being fetched.
+    pub session: Option<(Session, Filling)>,
     /// Whether the visitor has cookies that are not sent: then what cannot be shared is not this visitor's either.
     pub withholds_cookies: bool,
     /// The rule's place among the router's.
+    in_key: Vec<HeaderName>,
     place: usize,
     rule_tags: Result<Vec<Tag>, BadTag>,
 }
@@ -58,17 +65,39 @@ impl Errand {
         Under { rule: &self.rule, rules: &self.rules, figures: self.figures() }
     }
 
-    /// All tags of a response: the rule's and the origin's.
+    /// What counts for what it brings.
+    pub(super) fn terms(&self) -> Terms<'_> {
+        let rule = &self.rule;
+        Terms { lifetime: &rule.lifetime, cookies: &rule.cookies, whose: self.whose(), in_key: &self.in_key }
+    }
+
+    /// For whom it fetches.
+    pub(super) fn whose(&self) -> Whose {
+        if self.session.is_some() { Whose::OneSessions } else { Whose::Everybodys }
+    }
+
+    /// All tags of a response: the rule's, the origin's and its session's. No session is named by anything but its hash.
     pub(super) fn tags(&self, response: &HeaderMap) -> Result<Tags, Reason> {
         let of_rule = self.rule_tags.clone().map_err(|_| Reason::BadTags)?;
         let of_origin = groups::tags_of(response).map_err(|_| Reason::BadTags)?;
-        Tags::collect(of_rule.into_iter().chain(of_origin)).map_err(|_| Reason::BadTags)
+        let told = of_rule.into_iter().chain(of_origin).map(|tag| self.sealed(tag)).collect::<Result<Vec<_>, _>>()?;
+        let of_session = self.session.iter().flat_map(|(session, _)| session.hashes()).map(|hash| hash.tag());
+        Tags::collect(told.into_iter().chain(of_session)).map_err(|_| Reason::BadTags)
+    }
+
+    fn sealed(&self, tag: Tag) -> Result<Tag, Reason> {
+        if !tag.as_str().starts_with(SESSION_TAG) {
+            return Ok(tag);
+        }
+        let sealed = self.rules.sessions.key.as_ref().and_then(|key| key.session_tag(tag.as_str()));
+        sealed.ok_or(Reason::BadTags)
     }
 }
 
 impl Errand {
     /// The errand of a request that falls under a rule. `stored` is what was found and cannot be used as it is.
     pub(super) fn new(
+        proxy: &Proxy,
         rules: &Arc<Rules>,
         routed: &Routed<'_>,
         ask: &Ask,
@@ -81,10 +110,19 @@ impl Errand {
             rule: routed.rule.clone(),
             key: wanted.key.clone(),
             path_and_query: format!("{}{query}", wanted.key.path()),
-            as_sent: wanted.as_sent(routed.rule, ask).clone(),
+            as_sent: wanted.as_sent(rules, routed.rule, ask).clone(),
             validates: None,
             fallback: stored,
-            withholds_cookies: !routed.rule.unmatched && ask.fields.contains_key(header::COOKIE),
+            cache: wanted.cache,
+            session: wanted.session.clone().map(|session| {
+                let filling = proxy.sessions.filling(session.hashes());
+                (session, filling)
+            }),
+            // What was fetched for one session is that visitor's, whatever else their browser sends.
+            withholds_cookies: !routed.rule.unmatched
+                && wanted.session.is_none()
+                && ask.fields.contains_key(header::COOKIE),
+            in_key: in_key(rules, routed.rule, wanted),
             place: routed.place,
             rule_tags: routed.tags(),
         }
@@ -94,6 +132,16 @@ impl Errand {
     pub(super) fn validating(self) -> Errand {
         Errand { validates: self.fallback.clone(), ..self }
     }
+}
+
+/// The fields of a fill whose values are in the key.
+fn in_key(rules: &Rules, rule: &Rule, wanted: &Wanted) -> Vec<HeaderName> {
+    if rule.unmatched {
+        return Vec::new();
+    }
+    let language = rules.languages.are_known().then_some(header::ACCEPT_LANGUAGE);
+    let session = rules.sessions.header.clone().filter(|_| wanted.session.is_some());
+    [header::COOKIE].into_iter().chain(language).chain(session).collect()
 }
 
 /// Fetches, or shares the fetch that is under way, and answers with what comes of it.
@@ -179,7 +227,7 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
 /// names, and not invalidated since that fill began.
 fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, head: &FilledHead) -> bool {
     let subject = Subject {
-        cache: errand.rule.cache,
+        cache: errand.cache,
         host: errand.key.host(),
         path: errand.key.path(),
         query: errand.key.query(),
@@ -202,7 +250,7 @@ fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) 
     outcome.storing = Some(head.storing);
     outcome.collapsed = !leads;
     let body = Body::streamed(reader.announced(head.length));
-    let response = respond::streaming(head.status, head.fields.clone(), body, &outcome, head.lifetime_from());
+    let response = respond::streaming(head.status, head.fields.clone(), body, &outcome, head.keeper());
     Reply { origin_time: Some(head.origin_time), ..Reply::new(response, outcome) }
 }
 

@@ -19,23 +19,27 @@ mod pass;
 mod reply;
 mod rules;
 mod serve;
+mod sessions;
 mod unstorable;
 
 pub use ask::Ask;
 pub use explain::{Examined, Explained, NotExplained};
-pub use rules::Rules;
+pub use rules::{Rules, SessionRules};
 
+use crate::cache_name::CacheName;
 use crate::clock::Clock;
 use crate::fetch::{Collapse, Origin};
 use crate::invalidate::Invalidator;
-use crate::key::Key;
-use crate::ledger::Ledger;
+use crate::key::{Key, SessionHash};
+use crate::ledger::{Ledger, Scope};
 use crate::observe::Observer;
-use crate::store::{CacheFigures, MemoryTier, Store, StoreFigures};
+use crate::store::{CacheFigures, MemoryTier, Store, StoreError, StoreFigures};
 use crate::stored::StoredResponse;
+use crate::tags::Tag;
 use arc_swap::ArcSwap;
 use fill::Fill;
 use http::HeaderValue;
+use sessions::{NoRoom, Sessions};
 use std::io::{Cursor, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -57,6 +61,7 @@ pub struct Proxy {
     pub(crate) clock: Clock,
     fills: Collapse<Fill>,
     unstorable: Unstorable,
+    sessions: Arc<Sessions>,
     /// Bytes that fills under way hold, to bound them all together.
     filling_bytes: AtomicU64,
     limits: FillLimits,
@@ -75,6 +80,8 @@ pub struct FillLimits {
     pub object_bytes_max: u64,
     /// Bytes that all fills under way may hold together; past it, what is being fetched streams through unkept.
     pub filling_bytes_max: u64,
+    /// Bytes that are kept for one session.
+    pub session_bytes_max: u64,
 }
 
 /// What a proxy is made of.
@@ -115,6 +122,7 @@ impl Proxy {
             clock: parts.clock,
             fills: Collapse::default(),
             unstorable: Unstorable::default(),
+            sessions: Arc::new(Sessions::new(parts.limits.session_bytes_max)),
             filling_bytes: AtomicU64::new(0),
             limits: parts.limits,
             generations: AtomicU64::new(parts.seed),
@@ -173,14 +181,53 @@ impl Proxy {
 
     /// Brings a response from the store into memory, where it is of use there.
     pub fn promote(&self, stored: Arc<StoredResponse>) {
-        self.memory.promote(stored);
+        if self.note_for_session(&stored).is_ok() {
+            self.memory.promote(stored);
+        }
+    }
+
+    /// For how many sessions something is kept in memory.
+    pub fn sessions(&self) -> usize {
+        self.sessions.len()
+    }
+
+    /// Notes a session's own page that is about to be in memory, and makes room for it.
+    fn note_for_session(&self, stored: &StoredResponse) -> Result<(), NoRoom> {
+        if stored.cache != CacheName::Sessions {
+            return Ok(());
+        }
+        for gone in self.sessions.keep(stored, self.clock.now())? {
+            self.let_go(CacheName::Sessions, &gone.key, gone.generation);
+        }
+        Ok(())
+    }
+
+    fn let_go(&self, cache: CacheName, key: &Key, generation: u64) {
+        self.memory.remove(cache, key, generation);
+        self.store.remove(cache, key, generation);
+    }
+
+    /// Lets go of what is kept for sessions that have changed, and tells the tags by which the ledger has to know it.
+    async fn tags_of_changed(&self, sessions: &[SessionHash]) -> Vec<Tag> {
+        let mut tags = Vec::new();
+        for hash in sessions {
+            let (ended, tag) = (self.sessions.end(*hash), hash.tag());
+            for page in &ended.pages {
+                self.let_go(CacheName::Sessions, &page.key, page.generation);
+            }
+            // Before a restart something may have been stored that nobody knows of here, and by another proxy at any time.
+            let is_nowhere =
+                !ended.is_known && self.store.count(&Scope::Tag(tag.clone())).await.is_ok_and(|n| n == Some(0));
+            tags.extend((!is_nowhere).then_some(tag));
+        }
+        tags
     }
 
     /// Lets go of everything in memory and in the store, of one cache or all. The ledger has already made it unusable.
     ///
     /// # Errors
     /// The store could not be cleared now; its responses stay unusable and make room in time.
-    pub async fn clear(&self, cache: Option<crate::cache_name::CacheName>) -> Result<(), crate::store::StoreError> {
+    pub async fn clear(&self, cache: Option<CacheName>) -> Result<(), StoreError> {
         self.memory.clear(cache);
         self.store.clear(cache).await
     }

@@ -8,7 +8,7 @@ use super::{Ask, Proxy, Rules};
 use crate::body::Body;
 use crate::fetch::{Answered, FetchFailure, Tunnel, join_upgrades, pass_fields};
 use crate::headers::end_to_end;
-use crate::key::{Target, UrlText};
+use crate::key::{SessionHash, Target, UrlText, sets_one_of};
 use crate::observe::RouteFigures;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::respond;
@@ -40,37 +40,61 @@ pub(super) async fn pass(
     if tunnel.is_some() {
         ask_for_upgrade(&mut fields, &ask.fields);
     }
-    let answered = if ask.method.is_safe() {
+    let sessions = under.rules.sessions.all_of(&ask.fields);
+    let answered = if ask.method.is_safe() && sessions.is_empty() {
         proxy.origin.send(&ask.method, &ask.target.path_and_query(), &fields, carried.body).await
     } else {
-        let change =
-            change(proxy.clone(), under.rules.clone(), ask.method.clone(), ask.target.clone(), fields, carried.body);
+        let change = Change {
+            proxy: proxy.clone(),
+            rules: under.rules.clone(),
+            method: ask.method.clone(),
+            target: ask.target.clone(),
+            sessions,
+        };
         // A task of its own: a visitor who leaves before the answer may have changed what they asked to change.
-        proxy.tasks.spawn(change).await.unwrap_or(Err(FetchFailure::Lost))
+        proxy.tasks.spawn(change.make(fields, carried.body)).await.unwrap_or(Err(FetchFailure::Lost))
     };
     count_exchange(under.figures, &answered);
     Ok(reply(proxy, ask, answered?, tunnel, reason))
 }
 
-/// Sends a request that may change something, and lets go of what it changed before its answer is delivered, so that who made
-/// the change sees it. No answer counts as one: the change may have been made. What never left changed nothing, and must not
-/// take away what covers for a shop that is down.
-async fn change(
+/// A request that may change something: by its method, or because it ends or begins a session.
+struct Change {
     proxy: Arc<Proxy>,
     rules: Arc<Rules>,
     method: Method,
     target: Target,
-    fields: HeaderMap,
-    body: Body,
-) -> Result<Answered, FetchFailure> {
-    let answered = proxy.origin.send(&method, &target.path_and_query(), &fields, body).await;
-    if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
-        return answered;
+    /// Every session that it could be of.
+    sessions: Vec<SessionHash>,
+}
+
+impl Change {
+    /// Sends it, and lets go of what it changed before its answer is delivered, so that who made the change sees it. No answer
+    /// counts as one: the change may have been made. What never left changed nothing, and must not take away what covers for a
+    /// shop that is down.
+    async fn make(self, fields: HeaderMap, body: Body) -> Result<Answered, FetchFailure> {
+        let proxy = &self.proxy;
+        let answered = proxy.origin.send(&self.method, &self.target.path_and_query(), &fields, body).await;
+        if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
+            return answered;
+        }
+        let answer = answered.as_ref().ok().map(|answered| (answered.status, &answered.fields));
+        let tags = if self.changes_session(answer) { proxy.tags_of_changed(&self.sessions).await } else { Vec::new() };
+        if self.method.is_safe() {
+            proxy.invalidator.sessions_changed(&format!("{} {}", self.method, self.target.path), tags).await;
+        } else {
+            let may_be_stored = |url: &UrlText| self.rules.may_store(&self.target, url);
+            proxy.invalidator.unsafe_method(&self.method, &self.target, answer, may_be_stored, tags).await;
+        }
+        answered
     }
-    let answer = answered.as_ref().ok().map(|answered| (answered.status, &answered.fields));
-    let may_be_stored = |url: &UrlText| rules.may_store(&target, url);
-    proxy.invalidator.unsafe_method(&method, &target, answer, may_be_stored).await;
-    answered
+
+    /// A basket, a profile; a login or logout, whatever its method and status.
+    fn changes_session(&self, answer: Option<(StatusCode, &HeaderMap)>) -> bool {
+        let refused = answer.is_some_and(|(status, _)| status.is_client_error() || status.is_server_error());
+        let touches = answer.is_some_and(|(_, fields)| sets_one_of(&self.rules.sessions.cookies, fields));
+        touches || (!self.method.is_safe() && !refused)
+    }
 }
 
 fn reply(proxy: &Arc<Proxy>, ask: &Ask, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {

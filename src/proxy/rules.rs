@@ -1,10 +1,10 @@
 //! What the configuration says about requests; swapped whole on reload, so that a request sees one state of it.
 
 use crate::invalidate::Network;
-use crate::key::{CookieClasses, Languages, QueryRules, Target, UrlText};
+use crate::key::{Globs, IdFrom, Languages, QueryRules, SessionHash, SessionKey, Target, UrlText, all_values_of};
 use crate::observe::RouteTable;
 use crate::route::{Audience, Router};
-use http::Method;
+use http::{HeaderMap, HeaderName, Method};
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ pub struct Rules {
     pub router: Router,
     /// Their figures, in the router's order: a request is never counted under another configuration's route.
     pub figures: Arc<RouteTable>,
-    /// What cookies mean.
-    pub cookies: Arc<CookieClasses>,
+    /// How sessions are told apart.
+    pub sessions: SessionRules,
     /// Which query parameters count.
     pub query: Arc<QueryRules>,
     /// What `Accept-Language` is reduced to.
@@ -27,13 +27,54 @@ pub struct Rules {
     pub trusted: Box<[Network]>,
 }
 
+/// How sessions are told apart.
+#[derive(Clone, Debug, Default)]
+pub struct SessionRules {
+    /// What ids are hashed with; none: nothing is kept for a session.
+    pub key: Option<SessionKey>,
+    /// Every cookie that holds an id, under whichever rule.
+    pub cookies: Arc<Globs>,
+    /// The field that holds an id, where one does.
+    pub header: Option<HeaderName>,
+}
+
+impl SessionRules {
+    /// Every session that a request could belong to, however its cookies are read; for what must not be missed.
+    pub fn all_of(&self, request: &HeaderMap) -> Vec<SessionHash> {
+        let Some(key) = &self.key else { return Vec::new() };
+        let of_header = self.header.iter().flat_map(|name| request.get_all(name)).filter_map(|id| id.to_str().ok());
+        let ids = all_values_of(&self.cookies, request).into_iter().chain(of_header.map(str::trim));
+        ids.filter(|id| !id.is_empty()).map(|id| key.hash(id)).collect()
+    }
+
+    /// The id in the header; none where there is none, or no header is configured.
+    ///
+    /// # Errors
+    /// It is there twice, or is no text.
+    pub fn header_id<'a>(&self, request: &'a HeaderMap) -> Result<Option<(IdFrom<'static>, &'a str)>, NoText> {
+        let Some(name) = &self.header else { return Ok(None) };
+        let mut values = request.get_all(name).iter();
+        let (first, second) = (values.next(), values.next());
+        if second.is_some() {
+            return Err(NoText);
+        }
+        let id = first.map(|id| id.to_str().map_err(|_| NoText)).transpose()?.map(str::trim);
+        Ok(id.filter(|id| !id.is_empty()).map(|id| (IdFrom::Header, id)))
+    }
+}
+
+/// A field that should hold one text does not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NoText;
+
 impl Rules {
     /// Whether a normalised host is ours. A port other than the scheme's own has to be named.
     pub fn serves(&self, host: &str) -> bool {
         self.hosts.is_empty() || self.hosts.iter().any(|own| &**own == host)
     }
 
-    /// Whether a GET of a URL on the target's host could be stored.
+    /// Whether a GET of a URL on the target's host could be stored for others than the one who asks. A session's own pages are
+    /// let go by their session.
     pub fn may_store(&self, target: &Target, url: &UrlText) -> bool {
         let target = Target { path: url.path.clone(), query: None, ..target.clone() };
         let rule = self.router.route(&Method::GET, &target).rule;

@@ -1,6 +1,6 @@
 //! The story of a request.
 
-use super::admit::{Admission, admit};
+use super::admit::admit;
 use super::ask::Carried;
 use super::course::{Course, choose};
 use super::failure::Failure;
@@ -26,13 +26,13 @@ pub(super) async fn serve(
 ) -> Result<Reply, Failure> {
     let under = Under { rule: routed.rule, rules, figures: rules.figures.at(routed.place) };
 
-    let wanted = match admit(rules, routed, ask) {
-        Admission::Pass(reason) => return outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
-        Admission::Cache(wanted) => wanted,
+    let wanted = match admit(rules, routed.rule, ask) {
+        Ok(wanted) => wanted,
+        Err(reason) => return outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
     };
 
-    let found = lookup(proxy, routed.rule, ask, &wanted).await;
-    let errand = |stored| Errand::new(rules, routed, ask, &wanted, stored);
+    let found = lookup(proxy, rules, routed.rule, ask, &wanted).await;
+    let errand = |stored| Errand::new(proxy, rules, routed, ask, &wanted, stored);
 
     match choose(ask, found, || proxy.knows_unstorable(&wanted.key)) {
         Course::Hit(stored) => Ok(hit::fresh(proxy, ask, &stored)),

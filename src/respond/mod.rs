@@ -13,9 +13,10 @@ pub use status::{cache_status, x_cache};
 pub use stored::{etag_of_body, stored};
 pub use streaming::streaming;
 
-use crate::headers::{CACHE_STATUS, X_CACHE};
+use crate::cache_name::CacheName;
+use crate::headers::{CACHE_STATUS, X_CACHE, list_items};
 use crate::outcome::Outcome;
-use crate::stored::LifetimeFrom;
+use crate::stored::{LifetimeFrom, StoredResponse};
 use http::{HeaderMap, HeaderValue, header};
 
 /// What vitrine calls itself in `Via`.
@@ -29,11 +30,35 @@ fn sign(fields: &mut HeaderMap, outcome: &Outcome) {
     fields.insert(X_CACHE, HeaderValue::from_static(x_cache(outcome)));
 }
 
-/// Where the rule gave the lifetime, it is ours alone: a browser is told to ask each time, so that a purge reaches it too.
-fn tell_browser(fields: &mut HeaderMap, from: LifetimeFrom) {
-    if from != LifetimeFrom::Origin {
-        fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
-        fields.remove(header::EXPIRES);
-        fields.remove(header::PRAGMA);
+/// For whom a response is kept here, which decides what those further on are told of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keeper {
+    /// For all, for as long as this says.
+    Shared(LifetimeFrom),
+    /// For one session.
+    Session,
+}
+
+impl Keeper {
+    /// For whom a stored response is.
+    fn of(stored: &StoredResponse, from: LifetimeFrom) -> Keeper {
+        if stored.cache == CacheName::Sessions { Keeper::Session } else { Keeper::Shared(from) }
+    }
+}
+
+/// Where the rule gave the lifetime, it is ours alone: a browser is told to ask each time, so that a purge reaches it too. A
+/// visitor's own page is nobody else's on the way to them, and the next one at that browser must ask again.
+fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
+    let told = match keeper {
+        Keeper::Shared(LifetimeFrom::Origin) => return,
+        Keeper::Shared(LifetimeFrom::Rule | LifetimeFrom::RuleNegative) => "no-cache",
+        Keeper::Session => "private, no-cache",
+    };
+    fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(told));
+    fields.remove(header::EXPIRES);
+    fields.remove(header::PRAGMA);
+    let names_cookie = list_items(fields, &header::VARY).any(|name| name.eq_ignore_ascii_case("cookie"));
+    if keeper == Keeper::Session && !names_cookie {
+        fields.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
 }

@@ -2,7 +2,7 @@
 
 use super::conditional::{if_range_holds, judge};
 use super::range::{Asked, asked};
-use super::{sign, tell_browser};
+use super::{Keeper, sign, tell_browser};
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
@@ -43,7 +43,7 @@ pub fn stored(
 ) -> Response<Body> {
     let (mut fields, etag, lifetime) = (stored.fields().to_map(), stored.etag(), stored.lifetime());
     let condition = judge(method, request, &etag, &fields, stored.status);
-    tell_browser(&mut fields, lifetime.from);
+    tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
     fields.insert(header::ETAG, etag);
     fields.insert(header::AGE, HeaderValue::from(lifetime.age(now).as_secs()));
     let (status, body) = match condition {

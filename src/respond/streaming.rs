@@ -1,23 +1,22 @@
 //! A response that streams through: what the origin said, signed by us.
 
-use super::{sign, tell_browser};
+use super::{Keeper, sign, tell_browser};
 use crate::body::Body;
 use crate::outcome::Outcome;
 use crate::policy::groups::strip_tag_fields;
-use crate::stored::LifetimeFrom;
 use http::{HeaderMap, Response, StatusCode};
 
 /// A response of these end-to-end fields, without the origin's tags: they are between it and its caches. Where it is being
-/// kept and the rule gave its lifetime (`from`), browsers are told to ask each time. `Age` goes through as it came.
+/// kept, those further on are told for whom. `Age` goes through as it came.
 pub fn streaming(
     status: StatusCode,
     mut fields: HeaderMap,
     body: Body,
     outcome: &Outcome,
-    from: Option<LifetimeFrom>,
+    keeper: Option<Keeper>,
 ) -> Response<Body> {
-    if let Some(from) = from {
-        tell_browser(&mut fields, from);
+    if let Some(keeper) = keeper {
+        tell_browser(&mut fields, keeper);
     }
     strip_tag_fields(&mut fields);
     sign(&mut fields, outcome);

@@ -2,6 +2,7 @@
 
 use super::{Parameters, Pattern};
 use crate::cache_name::CacheName;
+use crate::key::CookieClasses;
 use crate::policy::LifetimeRule;
 use crate::stored::RuleFingerprint;
 use crate::tags::{BadTag, Tag};
@@ -30,6 +31,25 @@ impl Audience {
     }
 }
 
+/// What becomes of a request without a session under a rule for sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum WithoutSession {
+    /// It is passed to the origin.
+    Pass,
+    /// It is answered as under a rule for anonymous visitors.
+    Anonymous,
+}
+
+impl WithoutSession {
+    /// The word in `proxy.yaml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            WithoutSession::Pass => "pass",
+            WithoutSession::Anonymous => "anonymous",
+        }
+    }
+}
+
 /// One rule, validated.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -47,6 +67,10 @@ pub struct Rule {
     pub cache: CacheName,
     /// For whom they are.
     pub audience: Audience,
+    /// For requests without a session, where they are for sessions.
+    pub without_session: WithoutSession,
+    /// What cookies mean under it.
+    pub cookies: Arc<CookieClasses>,
     /// For how long they are good.
     pub lifetime: LifetimeRule,
     /// Tags that each of its responses bears.

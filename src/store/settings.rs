@@ -37,4 +37,6 @@ pub struct Settings {
     pub cache_bytes_max: [u64; 3],
     /// Bytes of the largest body that is kept.
     pub object_bytes_max: u64,
+    /// Bytes that are kept for one session.
+    pub session_bytes_max: u64,
 }

@@ -88,7 +88,7 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "invalidation: { listen: 127.0.0.1:8080 }",
             "proxy.yaml:2:15: invalidation: would listen on 127.0.0.1:8080, but listen has 127.0.0.1:8080",
         ),
-        ("lisen: []", "session_key, listen, routes, "),
+        ("lisen: []", "session_key, session_header, "),
         (
             "admin: { address: 0.0.0.0:8081 }",
             "admin.token: 0.0.0.0:8081 can be reached from elsewhere: set a token, or listen on 127.0.0.1",
@@ -103,6 +103,9 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
         ("cookies: { drop: [csrftoken] }", "cookies.drop: csrftoken may be dropped only where form tokens are spliced"),
         ("cookies: { key: ['['] }", r#"cookies.key[0]: "[" is not a name or glob"#),
         ("languages: [english!]", r#"languages[0]: "english!" is not a language tag"#),
+        ("language_cookie: 'a=b'", r#"language_cookie: "a=b" is not the name of a cookie"#),
+        ("session_key: short", "session_key: is too short for a secret; write at least 32 random characters"),
+        ("session_header: Cookie", r#"session_header: "Cookie" is not a request field that can hold a session's id"#),
         ("log: { format: xml }", r#"log.format: "xml" is not json or logfmt"#),
         ("threads: many", r#"threads: "many" is not auto or a whole number of at least 1"#),
         ("invalidation: { allow: [here] }", r#"invalidation.allow[0]: "here" is neither an IP address nor a network"#),
@@ -153,6 +156,22 @@ fn each_mistake_in_a_rule_is_told() {
             r#"{ name: a, match: "/", cache: sessions }"#,
             "routes[0].cache: the sessions cache is for rules with audience: session",
         ),
+        (
+            r#"{ name: a, match: "/", audience: session, ttl: 9h }"#,
+            "routes[0].ttl: is longer than 8h, for which a visitor's own page is kept at most",
+        ),
+        (
+            r#"{ name: a, match: "/", without_session: anonymous }"#,
+            "routes[0].without_session: is for rules with audience: session",
+        ),
+        (
+            r#"{ name: a, match: "/", audience: session, without_session: share }"#,
+            r#"routes[0].without_session: "share" is not pass or anonymous"#,
+        ),
+        (r#"{ name: a, match: "/", cookies: ["["] }"#, r#"routes[0].cookies[0]: "[" is not a name or glob"#),
+        (r#"{ name: a, match: "/", cookies: { sesion: [a] } }"#, "routes[0].cookies.sesion: is not a key"),
+        (r#"{ name: a, match: "/", cookies: { drop: [csrftoken] } }"#, "routes[0].cookies.drop: csrftoken may be"),
+        (r#"{ name: a, match: "/", pass: true, cookies: [a] }"#, "routes[0].cookies: says how to cache"),
         (
             r#"{ name: a, match: "/", audience: all }"#,
             r#"routes[0].audience: "all" is not anonymous, everyone or session"#,
@@ -292,6 +311,54 @@ fn ten_lines_are_enough_and_the_same_file_gives_the_same_fingerprints() {
     assert_eq!(fingerprints(&first)[1], fingerprints(&other)[1]);
     let keyed = told(&format!("{text}cookies: {{ key: [currency] }}\n")).unwrap();
     assert_ne!(fingerprints(&first)[0], fingerprints(&keyed)[0]);
+}
+
+#[test]
+fn what_might_share_a_personal_page_is_noted() {
+    let notes = |lines: &str| told(&with(lines)).unwrap().notes;
+    let noted = |lines: &str, text: &str| notes(lines).iter().any(|note| note.contains(text));
+    let rule = |rule: &str| format!("routes: [{{ name: a, {rule} }}]");
+    let shares = "shares pages under";
+    for (own, expected) in [
+        (r#"match: "/account/{*path}", ttl: 1h"#, true),
+        (r#"match: "/de/orders", ttl: 1h, audience: everyone"#, true),
+        (r#"match: "/account/{*path}", ttl: 1h, audience: session"#, false),
+        (r#"match: "/account/{*path}", pass: true"#, false),
+        (r#"match: "/accounting", ttl: 1h"#, false),
+    ] {
+        assert_eq!(noted(&rule(own), shares), expected, "{own}");
+    }
+    let kept = rule(r#"match: "/", ttl: 1h, audience: everyone, cookies: [currency, sessionid]"#);
+    assert!(noted(&kept, "names the cookie sessionid as part of its key"));
+    let redis = "store: { backend: redis }\n";
+    let own = rule(r#"match: "/account/{*path}", audience: session"#);
+    assert!(noted(&format!("{redis}{own}"), "session_key is not set"));
+    let key = "session_key: 0123456789abcdef0123456789abcdef\n";
+    assert!(!noted(&format!("{redis}{key}{own}"), "session_key"));
+    assert!(!noted(&own, "session_key"), "one proxy alone makes its own");
+}
+
+#[test]
+fn what_a_rule_says_of_cookies_changes_these_lists_alone() {
+    let classes = |rule: &str| {
+        let lines = format!(
+            "cookies: {{ session: [sessionid], personal: [basket], key: [currency], drop: [seen] }}\n\
+             routes: [{{ name: a, match: \"/\", {rule} }}]"
+        );
+        let config = told(&with(&lines)).unwrap();
+        let rule = config.router.rules().next().unwrap().clone();
+        let names = [&rule.cookies.session, &rule.cookies.personal, &rule.cookies.key, &rule.cookies.drop];
+        let all = config.sessions.cookies.names().iter().map(ToString::to_string).collect::<Vec<_>>();
+        (names.map(|globs| globs.names().join(" ")), all)
+    };
+    let expected =
+        |names: [&str; 4], all: &[&str]| (names.map(str::to_string), all.iter().map(ToString::to_string).collect());
+    assert_eq!(classes("ttl: 1h"), expected(["sessionid", "basket", "currency", "seen"], &["sessionid"]));
+    assert_eq!(classes("cookies: [size]"), expected(["sessionid", "basket", "size", "seen"], &["sessionid"]));
+    assert_eq!(
+        classes("cookies: { session: [forum], personal: [] }"),
+        expected(["forum", "", "currency", "seen"], &["forum", "sessionid"])
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use vitrine::key::{CookieClasses, Globs, Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::outcome::Reason;
 use vitrine::policy::storing::{self, Plan};
-use vitrine::policy::{Exchange, Framing, LifetimeRule};
+use vitrine::policy::{Exchange, Framing, LifetimeRule, Terms, Whose};
 use vitrine::respond;
 use vitrine::stored::{
     FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
@@ -67,7 +67,12 @@ pub(crate) fn exchange<'a>(status: u16, request: &'a HeaderMap, response: &'a He
 }
 
 pub(crate) fn decide(status: u16, lines: Lines<'_>, rule: &LifetimeRule) -> Result<Plan, Reason> {
-    storing::decide(&exchange(status, &HeaderMap::new(), &fields(lines)), rule, &cookies(), false)
+    storing::decide(&exchange(status, &HeaderMap::new(), &fields(lines)), &terms(rule, &cookies()))
+}
+
+/// What counts for a response that is everybody's.
+pub(crate) fn terms<'a>(lifetime: &'a LifetimeRule, cookies: &'a CookieClasses) -> Terms<'a> {
+    Terms { lifetime, cookies, whose: Whose::Everybodys, in_key: &[] }
 }
 
 /// A 200 with these fields and this body, fresh for a minute from noon.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use vitrine::body::Body;
 use vitrine::clock::Timestamp;
 use vitrine::outcome::{Kind, Outcome, Reason};
-use vitrine::respond;
+use vitrine::respond::{self, Keeper};
 use vitrine::stored::{Lifetime, LifetimeFrom, Parts, StoredBody, StoredResponse};
 
 const HIT: Outcome = Outcome::new(Kind::Hit, Reason::Fresh);
@@ -249,8 +249,11 @@ fn what_streams_through_is_signed_and_keeps_its_age() {
     assert_eq!(all(&fields, "x-cache"), ["MISS"]);
     assert_eq!(all(&fields, "cache-control"), ["max-age=9000"]);
     assert!(!fields.contains_key("surrogate-key"), "tags are between the shop and its caches");
-    assert_eq!(all(&stream(Some(LifetimeFrom::Origin)).1, "cache-control"), ["max-age=9000"]);
-    assert_eq!(all(&stream(Some(LifetimeFrom::Rule)).1, "cache-control"), ["no-cache"]);
+    assert_eq!(all(&stream(Some(Keeper::Shared(LifetimeFrom::Origin))).1, "cache-control"), ["max-age=9000"]);
+    assert_eq!(all(&stream(Some(Keeper::Shared(LifetimeFrom::Rule))).1, "cache-control"), ["no-cache"]);
+    let own = stream(Some(Keeper::Session)).1;
+    assert_eq!(all(&own, "cache-control"), ["private, no-cache"]);
+    assert_eq!(all(&own, "vary"), ["Cookie"]);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! RFC 9111 3, 4.2 and 5.2, clause by clause: what is stored, for how long it is good, and what is refused under which name.
 
-use super::exchanges::{Lines, NOON, cookies, decide, exchange, fields, rule};
+use super::exchanges::{Lines, NOON, cookies, decide, exchange, fields, rule, terms};
 use http::{HeaderMap, header};
 use proptest::prelude::*;
 use std::time::Duration;
@@ -172,26 +172,12 @@ fn s40_s41_only_what_told_its_end_is_stored() {
     let (request, response) = (HeaderMap::new(), fields(&[("cache-control", "max-age=60")]));
     let framed = |framing| {
         let exchange = Exchange { framing, ..exchange(200, &request, &response) };
-        storing::decide(&exchange, &rule(None), &cookies(), false).err()
+        storing::decide(&exchange, &terms(&rule(None), &cookies())).err()
     };
     assert_eq!(framed(Framing::Length(4)), None);
     assert_eq!(framed(Framing::Chunked), None);
     assert_eq!(framed(Framing::UntilClose), Some(Reason::CloseDelimited));
     assert_eq!(framed(Framing::Contradictory), Some(Reason::BadFraming));
-}
-
-#[test]
-fn l2_an_answer_to_credentials_is_shared_only_where_it_says_so() {
-    let authorized = |value| {
-        let (request, response) = (HeaderMap::new(), fields(&[("cache-control", value), ("etag", "\"1\"")]));
-        storing::decide(&exchange(200, &request, &response), &rule(Some(300)), &cookies(), true).err()
-    };
-    for allows in ["public, max-age=60", "s-maxage=60", "max-age=60, must-revalidate"] {
-        assert_eq!(authorized(allows), None, "{allows}");
-    }
-    for silent in ["max-age=60", "", "public=x, max-age=60", "foo=\"public\""] {
-        assert_eq!(authorized(silent), Some(Reason::Authorization), "{silent}");
-    }
 }
 
 #[test]
@@ -332,7 +318,7 @@ proptest! {
 /// Whether a rule that would store everything does not store this.
 fn is_refused(response: &HeaderMap) -> bool {
     let forced = LifetimeRule { override_origin: true, ..rule(Some(300)) };
-    storing::decide(&exchange(200, &HeaderMap::new(), response), &forced, &cookies(), false).is_err()
+    storing::decide(&exchange(200, &HeaderMap::new(), response), &terms(&forced, &cookies())).is_err()
 }
 
 /// Garbage may happen to make a sound quoted string of what follows: `a="x, private"` is no veto.

@@ -1,6 +1,6 @@
 //! RFC 9111 4.3: what the origin is asked, and what its 304 makes of a stored response.
 
-use super::exchanges::{Lines, NOON, cookies, exchange, fields, rule, stored};
+use super::exchanges::{Lines, NOON, cookies, exchange, fields, rule, stored, terms};
 use http::{HeaderMap, HeaderName, header};
 use std::time::Duration;
 use vitrine::clock::Timestamp;
@@ -23,7 +23,7 @@ fn freshened(own: &StoredResponse, lines: Lines<'_>, rule: &LifetimeRule) -> Res
         received_wall: NEXT_NOON,
         ..exchange(304, &request, &response)
     };
-    validation::freshen(own, &exchange, rule, &cookies(), LATER, 12)
+    validation::freshen(own, &exchange, &terms(rule, &cookies()), LATER, 12)
 }
 
 fn value(stored: &StoredResponse, name: &HeaderName) -> Option<String> {

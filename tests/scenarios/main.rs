@@ -34,6 +34,7 @@ mod purges;
 mod reload;
 mod requests;
 mod restarts;
+mod sessions;
 mod stage;
 mod stale;
 mod webhooks;

@@ -95,13 +95,13 @@ async fn w6_a_path_without_a_rule_passes_whoever_has_a_session_and_keeps_nothing
 }
 
 #[tokio::test]
-async fn a_session_route_passes_until_sessions_are_kept() {
+async fn a_session_route_passes_whoever_has_no_session() {
     let stage = Stage::with(
         "store: { backend: memory }\nroutes: [{ name: account, match: \"/account/{*path}\", ttl: 8h, cache: sessions, audience: session }]",
     )
     .await;
     stage.origin.says("/account/", [page("1", &[]), page("2", &[])]);
-    stage.get("/account/").await.expect(200, "1").cache_status(&["fwd=bypass", "detail=session-route"]);
+    stage.get("/account/").await.expect(200, "1").cache_status(&["fwd=bypass", "detail=no-session"]);
     stage.get("/account/").await.expect(200, "2");
 }
 

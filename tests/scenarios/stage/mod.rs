@@ -6,7 +6,7 @@ mod gate;
 mod origin;
 pub mod process;
 
-pub use client::{Client, Got};
+pub use client::{Client, Got, find};
 pub use gate::Gate;
 pub use origin::{Line, Origin, answer, head_only, page, raw, silence};
 

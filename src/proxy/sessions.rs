@@ -1,0 +1,170 @@
+//! What is kept for each session: how much, and whether there is anything to let go of when a session changes.
+//!
+//! The ledger makes a session's pages unusable; this only keeps it from filling up with records of sessions that have none, as
+//! most visitors with a basket do, and gives room back at once. It knows every page that memory holds for a session, and every
+//! fill for one that is under way. What it does not know can at most be in the store, which counts by tag.
+
+use crate::clock::Timestamp;
+use crate::key::{Key, SessionHash};
+use crate::stored::{StoredResponse, VaryKey};
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// Sessions that are known at most. Past it, nothing is kept for another one: to forget a session would be to lose a purge.
+const SESSIONS_MAX: usize = 200_000;
+
+/// The sessions of which something is kept, or being fetched.
+#[derive(Debug)]
+pub(super) struct Sessions {
+    shelves: Mutex<HashMap<SessionHash, Shelf>>,
+    bytes_max: u64,
+}
+
+/// What is kept for one session, oldest first.
+#[derive(Debug, Default)]
+struct Shelf {
+    fills: usize,
+    pages: VecDeque<Page>,
+    bytes: u64,
+}
+
+#[derive(Debug)]
+struct Page {
+    at: Place,
+    vary: VaryKey,
+    bytes: u64,
+    keep_until: Timestamp,
+}
+
+/// Where a stored response is, for whoever lets go of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub key: Key,
+    pub generation: u64,
+}
+
+/// There is no room for a page: it is too large for one session, or there are too many sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NoRoom;
+
+/// What a session had.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Ended {
+    /// Whether anything was kept, or is being fetched.
+    pub is_known: bool,
+    /// What was kept.
+    pub pages: Vec<Place>,
+}
+
+/// A fill for a session that is under way, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Filling {
+    sessions: Arc<Sessions>,
+    hashes: Box<[SessionHash]>,
+}
+
+impl Sessions {
+    /// Keeps at most so many bytes for each session.
+    pub(super) fn new(bytes_max: u64) -> Sessions {
+        Sessions { shelves: Mutex::default(), bytes_max }
+    }
+
+    /// Notes a fill, before its stamp is taken: a change that comes later finds it.
+    pub(super) fn filling(self: &Arc<Sessions>, hashes: &[SessionHash]) -> Filling {
+        let mut shelves = self.shelves();
+        for hash in hashes {
+            shelves.entry(*hash).or_default().fills += 1;
+        }
+        Filling { sessions: self.clone(), hashes: hashes.into() }
+    }
+
+    /// Notes what is being kept, and tells what has to go for it: the session's oldest.
+    pub(super) fn keep(&self, stored: &StoredResponse, now: Timestamp) -> Result<Vec<Place>, NoRoom> {
+        let bytes = stored.weight() as u64;
+        if bytes > self.bytes_max {
+            return Err(NoRoom);
+        }
+        let mut shelves = self.shelves();
+        let mut gone = Vec::new();
+        for hash in stored.tags.iter().filter_map(SessionHash::of_tag) {
+            if shelves.len() >= SESSIONS_MAX && !shelves.contains_key(&hash) {
+                shelves.retain(|_, shelf| shelf.outlives(now));
+                if shelves.len() >= SESSIONS_MAX {
+                    return Err(NoRoom);
+                }
+            }
+            let shelf = shelves.entry(hash).or_default();
+            shelf.outlives(now);
+            shelf.let_go(|page| page.is_before(stored));
+            while shelf.bytes + bytes > self.bytes_max {
+                let Some(oldest) = shelf.pages.pop_front() else { break };
+                shelf.bytes -= oldest.bytes;
+                gone.push(oldest.at);
+            }
+            let at = Place { key: stored.key().to_key(), generation: stored.generation };
+            let keep_until = stored.lifetime().keep_until();
+            shelf.pages.push_back(Page { at, vary: stored.vary.clone(), bytes, keep_until });
+            shelf.bytes += bytes;
+        }
+        Ok(gone)
+    }
+
+    /// Takes everything off a session's shelf.
+    pub(super) fn end(&self, hash: SessionHash) -> Ended {
+        let mut shelves = self.shelves();
+        let Some(shelf) = shelves.get_mut(&hash) else { return Ended::default() };
+        let pages: Vec<Place> = shelf.pages.drain(..).map(|page| page.at).collect();
+        shelf.bytes = 0;
+        let is_known = shelf.fills > 0 || !pages.is_empty();
+        if shelf.fills == 0 {
+            shelves.remove(&hash);
+        }
+        Ended { is_known, pages }
+    }
+
+    /// How many sessions something is kept for, or was until a short time ago.
+    pub(super) fn len(&self) -> usize {
+        self.shelves().len()
+    }
+
+    fn shelves(&self) -> MutexGuard<'_, HashMap<SessionHash, Shelf>> {
+        self.shelves.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Shelf {
+    /// Forgets what is kept no longer; tells whether there is anything left.
+    fn outlives(&mut self, now: Timestamp) -> bool {
+        self.let_go(|page| page.keep_until <= now);
+        self.fills > 0 || !self.pages.is_empty()
+    }
+
+    fn let_go(&mut self, goes: impl Fn(&Page) -> bool) {
+        let bytes = &mut self.bytes;
+        self.pages.retain(|page| {
+            let goes = goes(page);
+            *bytes -= if goes { page.bytes } else { 0 };
+            !goes
+        });
+    }
+}
+
+impl Page {
+    /// Whether a stored response takes its place, or is it.
+    fn is_before(&self, stored: &StoredResponse) -> bool {
+        self.vary == stored.vary && stored.key() == self.at.key
+    }
+}
+
+impl Drop for Filling {
+    fn drop(&mut self) {
+        let mut shelves = self.sessions.shelves();
+        for hash in &self.hashes {
+            let Some(shelf) = shelves.get_mut(hash) else { continue };
+            shelf.fills = shelf.fills.saturating_sub(1);
+            if shelf.fills == 0 && shelf.pages.is_empty() {
+                shelves.remove(hash);
+            }
+        }
+    }
+}
