@@ -1,17 +1,17 @@
 //! The figures, one function each. All loops are bounded; every child is killed with the function that started it.
 
-use super::load::{Connection, fetch_all, round};
+use super::load::{Ask, Connection, fetch_all, round};
 use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
-use super::{redis_purge, redis_serve, redis_trouble};
+use super::{redis_purge, redis_serve, redis_trouble, sessions};
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: vitrine-bench hit|memory|herd|purge|all|redis-serve|redis-purge|redis-trouble";
+const USAGE: &str = "usage: vitrine-bench hit|memory|herd|purge|sessions|all|redis-serve|redis-purge|redis-trouble";
 /// Faults of Redis.
 const CYCLES: usize = 200;
 const MEMORY: &str =
@@ -39,11 +39,14 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
         purge("memory", MEMORY).await?;
         purge("sqlite", SQLITE).await?;
     }
+    if all || name == "sessions" {
+        sessions::run().await?;
+    }
     match name {
         "redis-trouble" => redis_trouble::run(CYCLES).await,
         "redis-serve" => redis_serve::run().await,
         "redis-purge" => redis_purge::run().await,
-        "all" | "hit" | "memory" | "herd" | "purge" => Ok(()),
+        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" => Ok(()),
         _ => Err(io::Error::other(USAGE)),
     }
 }
@@ -54,7 +57,7 @@ async fn hit(what: &str, lines: &str) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let origin = Origin::start(1024, Duration::ZERO).await?;
     let servers = [Server::vitrine(folder.path(), origin.address, lines).await?, Server::bare().await?];
-    let page = Arc::from(["/".to_string()]);
+    let page = Arc::from([Ask::from("/".to_string())]);
     let mut costs = [Vec::new(), Vec::new()];
     let mut last = Vec::new();
     for _ in 0..ROUNDS {
@@ -90,9 +93,9 @@ async fn memory() -> io::Result<()> {
     drop(idle);
     let server = Server::vitrine(folder.path(), origin.address, MEMORY).await?;
     // What connections and buffers take is there before the count begins.
-    fetch_all(server.public, (0..500).map(|n| format!("/warm/{n}")).collect(), 16).await?;
+    fetch_all(server.public, (0..500).map(|n| Ask::from(format!("/warm/{n}"))).collect(), 16).await?;
     let before = server.resident()?;
-    fetch_all(server.public, (0..COUNT).map(|n| format!("/p/{n}")).collect(), 16).await?;
+    fetch_all(server.public, (0..COUNT).map(|n| Ask::from(format!("/p/{n}"))).collect(), 16).await?;
     let grown = server.resident()?.saturating_sub(before);
     println!(
         "memory: {} bytes beside the body for each of {COUNT} stored responses of 4 KiB (goal 600)",
@@ -143,8 +146,8 @@ async fn purge(backend: &str, lines: &str) -> io::Result<()> {
     let folder = tempfile::tempdir()?;
     let origin = Origin::start(256, Duration::ZERO).await?;
     let server = Server::vitrine(folder.path(), origin.address, lines).await?;
-    fetch_all(server.public, (0..10).map(|n| format!("/few/{n}")).collect(), 4).await?;
-    fetch_all(server.public, (0..MANY).map(|n| format!("/many/{n}")).collect(), 16).await?;
+    fetch_all(server.public, (0..10).map(|n| Ask::from(format!("/few/{n}"))).collect(), 4).await?;
+    fetch_all(server.public, (0..MANY).map(|n| Ask::from(format!("/many/{n}"))).collect(), 16).await?;
     let mut connection = Connection::open(server.public).await?;
     let mut times = [Vec::new(), Vec::new()];
     for _ in 0..PURGES {

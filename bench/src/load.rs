@@ -59,6 +59,20 @@ impl Connection {
     }
 }
 
+/// What is asked for.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) target: String,
+    /// Further header lines.
+    pub(crate) fields: String,
+}
+
+impl From<String> for Ask {
+    fn from(target: String) -> Ask {
+        Ask { target, fields: String::new() }
+    }
+}
+
 /// What a round of load came to.
 pub(crate) struct Round {
     pub(crate) requests: u64,
@@ -69,7 +83,7 @@ pub(crate) struct Round {
 /// So many connections ask for these targets in turn for so long, each from a place of its own.
 pub(crate) async fn round(
     address: SocketAddr,
-    targets: &Arc<[String]>,
+    targets: &Arc<[Ask]>,
     connections: usize,
     time: Duration,
 ) -> io::Result<Round> {
@@ -85,7 +99,7 @@ pub(crate) async fn round(
                 && let Some(target) = turn.next()
             {
                 let asked = Instant::now();
-                connection.ask("GET", target, "").await?;
+                connection.ask("GET", &target.target, &target.fields).await?;
                 latencies.push(asked.elapsed());
             }
             Ok::<_, io::Error>(latencies)
@@ -100,7 +114,7 @@ pub(crate) async fn round(
 }
 
 /// Fetches many targets once each, over some connections.
-pub(crate) async fn fetch_all(address: SocketAddr, targets: Vec<String>, connections: usize) -> io::Result<()> {
+pub(crate) async fn fetch_all(address: SocketAddr, targets: Vec<Ask>, connections: usize) -> io::Result<()> {
     let chunk = targets.len().div_ceil(connections).max(1);
     let mut tasks = Vec::new();
     for part in targets.chunks(chunk) {
@@ -108,7 +122,7 @@ pub(crate) async fn fetch_all(address: SocketAddr, targets: Vec<String>, connect
         tasks.push(tokio::spawn(async move {
             let mut connection = Connection::open(address).await?;
             for target in part {
-                connection.ask("GET", &target, "").await?;
+                connection.ask("GET", &target.target, &target.fields).await?;
             }
             Ok::<_, io::Error>(())
         }));

@@ -1,5 +1,6 @@
-//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|all`, and with Redis `redis-serve|redis-purge|redis-trouble`. What it
-//! prints are ratios first; see bench/README.md for the method and for what the figures do not show.
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|all`, and with Redis
+//! `redis-serve|redis-purge|redis-trouble`. What it prints are ratios first; see bench/README.md for the method and for what
+//! the figures do not show.
 
 mod figures;
 mod load;
@@ -10,6 +11,7 @@ mod redis_serve;
 mod redis_server;
 mod redis_trouble;
 mod servers;
+mod sessions;
 mod stop;
 
 use std::process::ExitCode;

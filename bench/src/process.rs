@@ -21,7 +21,8 @@ impl Server {
         let config = format!(
             "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\nthreads: 1\n\
              origin: {{ url: \"http://{origin}\" }}\ndata_dir: {}\n\
-             routes: [{{ name: all, match: \"/{{*path}}\", ttl: 1h }}]\n{lines}\n",
+             routes: [{{ name: own, match: \"/own/{{*path}}\", audience: session, ttl: 1h }},\n\
+             {{ name: all, match: \"/{{*path}}\", ttl: 1h }}]\n{lines}\n",
             folder.display()
         );
         std::fs::write(&file, config)?;

@@ -1,6 +1,6 @@
 //! What a hit costs that memory has not got, so that it comes from Redis.
 
-use super::load::{fetch_all, round};
+use super::load::{Ask, fetch_all, round};
 use super::measure::{Noise, median, micros_each, percentile};
 use super::process::Server;
 use super::redis_server::RedisServer;
@@ -27,14 +27,14 @@ pub(crate) async fn run() -> io::Result<()> {
         redis.url()
     );
     let server = Server::vitrine(folder.path(), origin.address, &lines).await?;
-    let pages: Vec<String> = (0..PAGES).map(|n| format!("/p/{n}")).collect();
+    let pages: Vec<Ask> = (0..PAGES).map(|n| Ask::from(format!("/p/{n}"))).collect();
     fetch_all(server.public, pages.clone(), 16).await?;
     // For the lease at the start, and for what is queued to be written.
     sleep(Duration::from_secs(2)).await;
     fetch_all(server.public, pages.clone(), 16).await?;
     sleep(Duration::from_secs(2)).await;
     let fetched = origin.asked.load(Ordering::Relaxed);
-    let targets: [Arc<[String]>; 2] = [pages.into(), Arc::from(["/p/0".to_string()])];
+    let targets: [Arc<[Ask]>; 2] = [pages.into(), Arc::from([Ask::from("/p/0".to_string())])];
     let mut costs = [Vec::new(), Vec::new()];
     let (mut rates, mut shared, mut latencies) = (Vec::new(), Vec::new(), Vec::new());
     for _ in 0..ROUNDS {
