@@ -8,7 +8,7 @@ fn main() -> ExitCode {
     let arguments = cli::parse();
     match arguments.command {
         Command::Serve => app::serve(&arguments.config),
-        Command::Check => config::check(&arguments.config, arguments.json),
+        Command::Check(check) => config::check(&arguments.config, check.against.as_deref(), arguments.json),
         _ => cli::run(&arguments),
     }
 }

@@ -31,7 +31,7 @@ pub enum Command {
     /// Run the proxy until it is told to stop
     Serve,
     /// Say what is wrong with the configuration, or show the rules it makes
-    Check,
+    Check(Check),
     /// Show caches, hit ratios, ledger and configuration of the running proxy
     Status,
     /// Throw away everything that is cached, or one cache
@@ -49,6 +49,14 @@ pub enum Command {
     /// Print the man page, or write all of them into a folder
     #[command(hide = true)]
     Man(Man),
+}
+
+/// Arguments of `check`.
+#[derive(Debug, Args)]
+pub struct Check {
+    /// The configuration as it was: also say which routes the new one makes cacheable, or shares more widely
+    #[arg(long, value_name = "FILE")]
+    pub against: Option<PathBuf>,
 }
 
 /// Arguments of `clear`.

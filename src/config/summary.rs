@@ -8,11 +8,23 @@ use std::fmt::Write;
 use std::path::Path;
 use std::process::ExitCode;
 
-/// `vitrine check`: shows the resolved rules, or every mistake. The exit code is 0 for a good file and 1 for a bad one.
-pub fn check(path: &Path, as_json: bool) -> ExitCode {
-    match load(path, &|name| std::env::var(name).ok()) {
-        Ok(loaded) if as_json => println!("{}", summary_json(&loaded.config)),
-        Ok(loaded) => print!("{}", summary(&loaded.config)),
+/// `vitrine check`: shows the resolved rules, or every mistake; and beside an older file what the new one makes cacheable. The
+/// exit code is 0 for good files and 1 for a bad one.
+pub fn check(path: &Path, against: Option<&Path>, as_json: bool) -> ExitCode {
+    match read(path, against) {
+        Ok((config, widened)) if as_json => {
+            let mut summary = summary_json(&config);
+            if let Some(widened) = widened {
+                summary["newly_cacheable"] = json!(widened);
+            }
+            println!("{summary}");
+        }
+        Ok((config, widened)) => {
+            print!("{}", summary(&config));
+            for route in widened.unwrap_or_default() {
+                println!("newly cacheable, or shared more widely: {route}");
+            }
+        }
         Err(mistakes) => {
             let as_value = |own: &Mistake| json!({ "file": own.file, "line": own.line, "column": own.column, "key": own.key, "message": own.message });
             if as_json {
@@ -23,6 +35,13 @@ pub fn check(path: &Path, as_json: bool) -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+fn read(path: &Path, against: Option<&Path>) -> Result<(Config, Option<Vec<String>>), Vec<Mistake>> {
+    let load = |path: &Path| load(path, &|name| std::env::var(name).ok()).map(|loaded| loaded.config);
+    let config = load(path)?;
+    let widened = against.map(load).transpose()?.map(|old| newly_cacheable(&old, &config));
+    Ok((config, widened))
 }
 
 /// The rules as a table, and notes.

@@ -120,6 +120,33 @@ async fn check_shows_the_rules_or_every_mistake_with_its_place() {
 }
 
 #[tokio::test]
+async fn w7_check_names_the_routes_that_a_changed_file_shares_more_widely() {
+    let data = tempfile::tempdir().expect("a directory");
+    let (old, new) = (data.path().join("old.yaml"), data.path().join("new.yaml"));
+    let write = |file: &std::path::Path, rules: [&str; 4]| {
+        let names = ["kept", "own", "shared", "checkout"];
+        let rules =
+            names.iter().zip(rules).map(|(name, rule)| format!("  - {{ name: {name}, match: \"/{name}\", {rule} }}\n"));
+        let text = format!("origin: {{ url: \"http://127.0.0.1:9\" }}\nroutes:\n{}", rules.collect::<String>());
+        std::fs::write(file, text).expect("writable");
+    };
+    write(&old, ["ttl: 1m", "pass: true", "audience: session", "pass: true"]);
+    write(&new, ["ttl: 1h", "audience: session", "audience: session, without_session: anonymous", "pass: true"]);
+    let check = async |against: &std::path::Path, file: &std::path::Path, more: &[&str]| {
+        let (against, file) = (against.to_string_lossy(), file.to_string_lossy());
+        run(vitrine(&[&["check", "--against", &against, "--config", &file], more].concat())).await
+    };
+    let told = check(&old, &new, &[]).await;
+    let named: Vec<_> = told.succeeded().out.lines().filter(|line| line.starts_with("newly cacheable")).collect();
+    assert_eq!(named.len(), 2, "{named:?}");
+    assert!(named[0].ends_with(": own") && named[1].ends_with(": shared"), "{named:?}");
+    let back: serde_json::Value = serde_json::from_str(&check(&new, &old, &["--json"]).await.succeeded().out).unwrap();
+    assert_eq!(back["newly_cacheable"], serde_json::json!([]));
+    let nothing = check(&data.path().join("none.yaml"), &new, &[]).await;
+    assert!(nothing.code == Some(1) && nothing.err.contains("none.yaml"), "{nothing:?}");
+}
+
+#[tokio::test]
 async fn exit_codes_and_errors_name_the_thing_the_place_and_the_remedy() {
     let usage = run(vitrine(&["purge", "--nonsense"])).await;
     assert_eq!(usage.code, Some(2), "{usage:?}");
