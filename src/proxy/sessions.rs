@@ -168,3 +168,90 @@ impl Drop for Filling {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache_name::CacheName;
+    use crate::key::{IdFrom, Scheme, SessionKey, Target};
+    use crate::ledger::{Epoch, Stamp};
+    use crate::stored::{FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody};
+    use crate::tags::Tags;
+    use http::{HeaderValue, StatusCode};
+    use std::time::Duration;
+
+    const BYTES: usize = 4_096;
+
+    fn hash(id: &str) -> SessionHash {
+        SessionKey::new(b"key").hash(id)
+    }
+
+    fn page(id: &str, path: &str, generation: u64) -> StoredResponse {
+        let target = Target { scheme: Scheme::Http, host: "a".into(), path: path.into(), query: None };
+        let session = SessionKey::new(b"key").session(&[(IdFrom::Header, id)], &[]);
+        StoredResponse::of(Parts {
+            cache: CacheName::Sessions,
+            key: Key::of_session(&target, &[], None, &session),
+            vary: VaryKey::default(),
+            generation,
+            status: StatusCode::OK,
+            fields: FieldBlock::default(),
+            body: StoredBody::whole(vec![b'x'; BYTES].into()),
+            etag: HeaderValue::from_static("\"1\""),
+            lifetime: Lifetime {
+                received: Timestamp(0),
+                initial_age: Duration::ZERO,
+                fresh: Duration::from_mins(1),
+                stale_while_revalidate: Duration::ZERO,
+                stale_if_error: Duration::ZERO,
+                keep: Duration::from_mins(1),
+                from: LifetimeFrom::Rule,
+                validate_always: false,
+            },
+            stamp: Stamp::of(Epoch(1), 0),
+            tags: Tags::collect([hash(id).tag()]).unwrap(),
+            route: "own".into(),
+            rule: RuleFingerprint(1),
+            origin_time: Duration::ZERO,
+        })
+    }
+
+    fn generations(places: &[Place]) -> Vec<u64> {
+        places.iter().map(|place| place.generation).collect()
+    }
+
+    #[test]
+    fn a_sessions_oldest_page_gives_way_and_a_successor_takes_its_own_place() {
+        let bytes = page("a", "/1", 1).weight() as u64;
+        let sessions = Sessions::new(bytes * 2 + bytes / 2);
+        let keep = |id, path, generation, ms| {
+            sessions.keep(&page(id, path, generation), Timestamp(ms)).map(|gone| generations(&gone))
+        };
+        assert_eq!(keep("a", "/1", 1, 0), Ok(vec![]));
+        assert_eq!(keep("a", "/2", 2, 0), Ok(vec![]));
+        assert_eq!(keep("a", "/1", 3, 0), Ok(vec![]), "in place of the first");
+        assert_eq!(keep("b", "/1", 4, 0), Ok(vec![]), "another's share");
+        assert_eq!(keep("a", "/3", 5, 0), Ok(vec![2]));
+        assert_eq!(keep("a", "/4", 6, 60_000), Ok(vec![]), "what is kept no longer is in nobody's way");
+        assert_eq!(generations(&sessions.end(hash("a")).pages), [6]);
+        assert_eq!(sessions.len(), 1);
+        assert_eq!(Sessions::new(bytes - 1).keep(&page("a", "/1", 1), Timestamp(0)), Err(NoRoom));
+    }
+
+    #[test]
+    fn what_is_being_fetched_makes_a_session_known_until_it_ends() {
+        let sessions = Arc::new(Sessions::new(1 << 20));
+        assert_eq!(sessions.end(hash("a")), Ended::default());
+        let (one, two) = (sessions.filling(&[hash("a")]), sessions.filling(&[hash("a"), hash("b")]));
+        drop(one);
+        assert_eq!(sessions.end(hash("a")), Ended { is_known: true, pages: Vec::new() });
+        assert!(sessions.end(hash("b")).is_known);
+        assert!(sessions.keep(&page("a", "/", 1), Timestamp(0)).is_ok());
+        drop(two);
+        assert_eq!(sessions.len(), 1, "a page is kept for one of them");
+        let ended = sessions.end(hash("a"));
+        assert!(ended.is_known && generations(&ended.pages) == [1]);
+        assert_eq!(sessions.end(hash("a")), Ended::default());
+        assert_eq!(sessions.len(), 0);
+    }
+}
