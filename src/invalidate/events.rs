@@ -171,8 +171,9 @@ pub(super) fn expand(
         for text in texts {
             match scope(&text) {
                 Ok(scope) => asked.invalidations.push(Invalidation {
+                    // Whoever has left must not come back by a shop that is down: a session ends, or it does not.
+                    mode: if rule.soft && !is_session(&scope) { Mode::Soft } else { Mode::Hard },
                     scope,
-                    mode: if rule.soft { Mode::Soft } else { Mode::Hard },
                     settle: rule.settle,
                     source: Source::Webhook,
                     reason: reason.into(),
@@ -192,6 +193,10 @@ pub(super) fn expand(
 fn url(text: &str, query: &QueryRules) -> Result<Scope, String> {
     let url = Target::parse(text).map_err(|bad| format!("{text:?}: {bad}"))?;
     Ok(Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) })
+}
+
+fn is_session(scope: &Scope) -> bool {
+    matches!(scope, Scope::Tag(tag) if tag.as_str().starts_with(SESSION_TAG))
 }
 
 /// A tag scope. The id in a session's tag is hashed here, before any ledger, log or answer sees it.
@@ -259,6 +264,20 @@ mod tests {
         assert_eq!(asked.invalidations.len(), 1);
         assert_eq!(asked.skipped.len(), 4);
         assert_eq!(asked.skipped[2], r#""shop:{shop}": the event's data has no value for it"#);
+    }
+
+    #[test]
+    fn a_session_is_hashed_on_arrival_and_always_ends() {
+        let key = SessionKey::new(b"key");
+        let soft = EventRule { soft: true, ..rule(&["session:{session}", "user"], &[]) };
+        let expand = |session: &str| {
+            let asked = expand(&soft, &json!({ "session": session }), &QueryRules::default(), Some(&key), "e").unwrap();
+            asked.invalidations.iter().map(|own| (own.scope.to_string(), own.mode)).collect::<Vec<_>>()
+        };
+        let hashed = format!("tag session:{}", key.hash("5ec4e7"));
+        assert_eq!(expand("5ec4e7"), [(hashed.clone(), Mode::Hard), ("tag user".into(), Mode::Soft)]);
+        assert_eq!(expand(&key.hash("5ec4e7").to_string())[0].0, hashed);
+        assert_eq!(expand("two words, and no tag")[0].0, format!("tag session:{}", key.hash("two words, and no tag")));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The running part: takes requests in, asks the pure modules what they mean, and has the ledger record it.
 
 use super::answer::{dry, json_response, recorded, refused, status_of};
+use super::events::tag;
 use super::order;
 use super::purge::{self, asked};
 use super::signature::Claim;
@@ -249,7 +250,8 @@ impl Invalidator {
         may_be_stored: impl Fn(&UrlText) -> bool,
         sessions: Vec<Tag>,
     ) {
-        let query = self.settings.load().query.clone();
+        let settings = self.settings.load_full();
+        let query = &settings.query;
         let urls = invalidation::targets(method, target, answer).into_iter().filter(|url| may_be_stored(url));
         let urls = urls.map(|url| {
             let scope = Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) };
@@ -257,7 +259,8 @@ impl Invalidator {
         });
         let refused = answer.is_some_and(|(status, _)| status.is_client_error() || status.is_server_error());
         let groups = answer.filter(|_| !refused).map(|(_, fields)| invalidation::groups(fields)).unwrap_or_default();
-        let groups = groups.into_iter().map(|group| (Scope::Tag(group), Source::CacheGroup));
+        let groups = groups.iter().filter_map(|group| tag(group.as_str(), settings.sessions.as_ref()).ok());
+        let groups = groups.map(|scope| (scope, Source::CacheGroup));
         let sessions = sessions.into_iter().map(|tag| (Scope::Tag(tag), Source::Session));
         let asked: Vec<Invalidation> = urls
             .chain(groups)

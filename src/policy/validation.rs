@@ -6,7 +6,7 @@ use crate::headers::{end_to_end, is_hop_by_hop};
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
 use crate::stored::{FieldBlock, Parts, StoredResponse, VaryKey};
-use crate::tags::Tags;
+use crate::tags::{Tag, Tags};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
@@ -19,7 +19,7 @@ pub fn conditions(stored: &StoredResponse) -> Vec<(HeaderName, HeaderValue)> {
 }
 
 /// What a 304 makes of the stored response (4.3.4): its fields replace the stored ones, its directives begin a new lifetime,
-/// and the new stamp is the ledger position when the validation began.
+/// and the new stamp is the ledger position when the validation began. `told_tags` are the 304's.
 ///
 /// # Errors
 /// The 304 speaks of another response, or what it makes must not be stored.
@@ -27,6 +27,7 @@ pub fn freshen(
     stored: &StoredResponse,
     exchange: &Exchange<'_>,
     terms: &Terms<'_>,
+    told_tags: Vec<Tag>,
     stamp: Stamp,
     generation: u64,
 ) -> Result<StoredResponse, Reason> {
@@ -41,7 +42,6 @@ pub fn freshen(
         ..*exchange
     };
     let plan = storing::decide(&whole, terms)?;
-    let told_tags = super::groups::tags_of(exchange.response).map_err(|_| Reason::BadTags)?;
     let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(told_tags)).map_err(|_| Reason::BadTags)?;
     let mut kept = fields;
     super::age::add_date(&mut kept, exchange.received_wall);

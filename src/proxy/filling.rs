@@ -118,7 +118,8 @@ fn freshen(
     answered: &Answered,
 ) -> Result<(Arc<StoredResponse>, Result<(), Reason>), Reason> {
     let exchange = as_exchange(errand, answered);
-    let fresh = validation::freshen(stored, &exchange, &errand.terms(), fill.stamp, proxy.new_generation())?;
+    let (told, generation) = (errand.told_tags(&answered.fields)?, proxy.new_generation());
+    let fresh = validation::freshen(stored, &exchange, &errand.terms(), told, fill.stamp, generation)?;
     let fresh = Arc::new(fresh);
     let kept = keep(proxy, &fresh, answered.requested);
     Ok((fresh, kept))

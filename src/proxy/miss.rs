@@ -79,10 +79,16 @@ impl Errand {
     /// All tags of a response: the rule's, the origin's and its session's. No session is named by anything but its hash.
     pub(super) fn tags(&self, response: &HeaderMap) -> Result<Tags, Reason> {
         let of_rule = self.rule_tags.clone().map_err(|_| Reason::BadTags)?;
-        let of_origin = groups::tags_of(response).map_err(|_| Reason::BadTags)?;
-        let told = of_rule.into_iter().chain(of_origin).map(|tag| self.sealed(tag)).collect::<Result<Vec<_>, _>>()?;
+        let of_rule = of_rule.into_iter().map(|tag| self.sealed(tag)).collect::<Result<Vec<_>, _>>()?;
         let of_session = self.session.iter().flat_map(|(session, _)| session.hashes()).map(|hash| hash.tag());
-        Tags::collect(told.into_iter().chain(of_session)).map_err(|_| Reason::BadTags)
+        let all = of_rule.into_iter().chain(self.told_tags(response)?).chain(of_session);
+        Tags::collect(all).map_err(|_| Reason::BadTags)
+    }
+
+    /// The tags that the origin gives.
+    pub(super) fn told_tags(&self, response: &HeaderMap) -> Result<Vec<Tag>, Reason> {
+        let of_origin = groups::tags_of(response).map_err(|_| Reason::BadTags)?;
+        of_origin.into_iter().map(|tag| self.sealed(tag)).collect()
     }
 
     fn sealed(&self, tag: Tag) -> Result<Tag, Reason> {

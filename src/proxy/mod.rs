@@ -229,6 +229,9 @@ impl Proxy {
     /// The store could not be cleared now; its responses stay unusable and make room in time.
     pub async fn clear(&self, cache: Option<CacheName>) -> Result<(), StoreError> {
         self.memory.clear(cache);
+        if cache.is_none_or(|cache| cache == CacheName::Sessions) {
+            self.sessions.clear();
+        }
         self.store.clear(cache).await
     }
 }

@@ -122,6 +122,15 @@ impl Sessions {
         Ended { is_known, pages }
     }
 
+    /// Takes everything off all shelves; what is being fetched stays known.
+    pub(super) fn clear(&self) {
+        self.shelves().retain(|_, shelf| {
+            shelf.pages.clear();
+            shelf.bytes = 0;
+            shelf.fills > 0
+        });
+    }
+
     /// How many sessions something is kept for, or was until a short time ago.
     pub(super) fn len(&self) -> usize {
         self.shelves().len()
@@ -253,5 +262,11 @@ mod tests {
         assert!(ended.is_known && generations(&ended.pages) == [1]);
         assert_eq!(sessions.end(hash("a")), Ended::default());
         assert_eq!(sessions.len(), 0);
+        let three = sessions.filling(&[hash("c")]);
+        assert!(sessions.keep(&page("a", "/", 2), Timestamp(0)).is_ok());
+        sessions.clear();
+        assert_eq!(sessions.len(), 1);
+        assert_eq!(sessions.end(hash("c")), Ended { is_known: true, pages: Vec::new() });
+        drop(three);
     }
 }

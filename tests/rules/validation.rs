@@ -6,7 +6,7 @@ use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::outcome::Reason;
-use vitrine::policy::{Exchange, LifetimeRule, validation, vary};
+use vitrine::policy::{Exchange, LifetimeRule, groups, validation, vary};
 use vitrine::stored::{LifetimeFrom, Parts, StoredResponse, VaryKey};
 
 const LATER: Stamp = Stamp::of(Epoch(1), 9);
@@ -23,7 +23,8 @@ fn freshened(own: &StoredResponse, lines: Lines<'_>, rule: &LifetimeRule) -> Res
         received_wall: NEXT_NOON,
         ..exchange(304, &request, &response)
     };
-    validation::freshen(own, &exchange, &terms(rule, &cookies()), LATER, 12)
+    let told = groups::tags_of(&response).map_err(|_| Reason::BadTags)?;
+    validation::freshen(own, &exchange, &terms(rule, &cookies()), told, LATER, 12)
 }
 
 fn value(stored: &StoredResponse, name: &HeaderName) -> Option<String> {

@@ -1,6 +1,6 @@
 //! A signed-in visitor's own pages: from the cache for that visitor, for nobody else, and gone when they should be.
 
-use crate::stage::{Gate, Stage, answer, page, request};
+use crate::stage::{Client, Gate, Stage, answer, page, request};
 use std::path::Path;
 use std::time::Duration;
 
@@ -268,6 +268,47 @@ async fn an_id_is_nowhere_but_in_memory() {
         assert_eq!(files_with(stage.data.path(), secret), Vec::<String>::new());
     }
     stage.get_with("/account/", &[alice]).await.expect(200, "gone").hit();
+}
+
+#[tokio::test]
+async fn an_id_that_the_origin_names_is_hashed_too() {
+    let stage = open_with_file().await;
+    let tags = "surrogate-key: session:alice5ec4e7 session:0ther5ec4e7";
+    stage.origin.says(
+        "/account/",
+        [
+            page("old", &["cache-control: no-cache", "etag: \"1\""]),
+            answer("304 Not Modified", "", &["etag: \"1\"", tags]),
+        ],
+    );
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "old");
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "old");
+    let groups = "cache-group-invalidation: \"session:0ther5ec4e7\"";
+    stage.origin.says("/change", [answer("200 OK", "", &[groups])]);
+    stage.ask("POST", "/change", &[BOB, "content-length: 0"]).await;
+    stage.origin.says("/account/", [page("new", &[])]);
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "new");
+    let ledger = stage.admin("/api/v1/ledger").await.text();
+    assert!(ledger.contains("cache-group") && !ledger.contains("5ec4e7"), "{ledger}");
+    let stage = stage.restart().await;
+    assert_eq!(files_with(stage.data.path(), "5ec4e7"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn clear_ends_every_session() {
+    let stage = open().await;
+    stage.origin.says("/account/", [page("old", &[]), page("new", &[])]);
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "old");
+    let body = r#"{"cache":"sessions"}"#;
+    let order = format!(
+        "POST /api/v1/clear HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        stage.app.admin_address(),
+        body.len()
+    );
+    let mut admin = Client::connect(stage.app.admin_address()).await;
+    admin.send(order).await;
+    assert_eq!(admin.response("POST").await.status, 200);
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "new");
 }
 
 fn files_with(folder: &Path, text: &str) -> Vec<String> {
