@@ -26,6 +26,7 @@ mod basics;
 mod broken;
 mod collapse;
 mod commands;
+mod guards;
 mod keys;
 mod personal;
 mod promise;
