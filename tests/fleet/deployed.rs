@@ -1,8 +1,9 @@
 //! The Redis configuration that ships, with its users file made as its head says: proxies can do with it all they need, and it
 //! gives no reason for a warning.
 
+use crate::parts::proxy::Proxy;
 use crate::parts::redis::Server;
-use crate::proxy::Proxy;
+use crate::proxy;
 use crate::shop::Shop;
 use crate::visitor::Visitor;
 use std::path::Path;
@@ -37,7 +38,7 @@ fn two_proxies_share_the_redis_that_ships() {
     let shop = Shop::open(2);
     let url = format!("redis://vitrine:{PASSWORD}@127.0.0.1:{}/0", redis.port());
     let program = Path::new(env!("CARGO_BIN_EXE_vitrine"));
-    let proxies = [0, 1].map(|number| Proxy::start(program, number, &url, None, shop.address));
+    let proxies = [0, 1].map(|number| proxy::start(program, number, &url, None, shop.address));
     let mut visitors = proxies.each_ref().map(|proxy| Visitor::of(proxy.public));
     let both = "\"confirmed\":true,\"proxies\":[";
     eventually("both to confirm", || {

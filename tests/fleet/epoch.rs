@@ -1,8 +1,9 @@
 //! A ledger that begins anew and counts from the start: positions of the old one mean nothing in it.
 
+use crate::parts::proxy::Proxy;
 use crate::parts::redis::Server;
 use crate::parts::wire::{Mode, Wire};
-use crate::proxy::Proxy;
+use crate::proxy;
 use crate::shop::Shop;
 use crate::visitor::Visitor;
 use std::path::Path;
@@ -21,7 +22,7 @@ pub(crate) fn serves_what_an_old_epoch_stored(program: &Path) -> bool {
     let start = |number| {
         let wire = Wire::to(redis.port());
         let url = format!("redis://127.0.0.1:{}/0", wire.port());
-        Proxy::start(program, number, &url, Some(wire), shop.address)
+        proxy::start(program, number, &url, Some(wire), shop.address)
     };
     let (first, second) = (start(0), start(1));
     for _ in 0..10 {

@@ -1,11 +1,11 @@
 //! What is done to the parts while they are read and purged.
 
-use crate::dice::Dice;
 use crate::parts::cluster::Cluster;
+use crate::parts::dice::Dice;
+use crate::parts::proxy::Proxy;
 use crate::parts::redis::Server;
 use crate::parts::sentinels::Set;
 use crate::parts::wire::{Mode, Wire};
-use crate::proxy::Proxy;
 use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::Duration;

@@ -2,7 +2,7 @@
 //! faults of every kind. A read that begins after a purge was confirmed sees what that made known, or something newer.
 //!
 //! - [`history`]: what happened, and whether it keeps the promise (pure)
-//! - [`shop`], [`proxy`], [`visitor`], [`dice`]: the parts
+//! - [`shop`], [`proxy`], [`visitor`]: the parts
 //! - [`faults`]: what is done to them
 //! - [`play`]: readers, editors and faults together
 //! - [`deployed`]: the Redis configuration that ships
@@ -15,7 +15,6 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
 mod deployed;
-mod dice;
 mod epoch;
 mod faults;
 mod history;

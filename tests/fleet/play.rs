@@ -1,9 +1,10 @@
 //! The play: readers and editors at several proxies, while faults strike one after the other.
 
-use crate::dice::Dice;
 use crate::faults::{Fault, Redis};
 use crate::history::{self, Event, Log, Order, Verdict};
-use crate::proxy::Proxy;
+use crate::parts::dice::Dice;
+use crate::parts::proxy::Proxy;
+use crate::proxy;
 use crate::shop::Shop;
 use crate::visitor::{Answer, Visitor};
 use std::path::Path;
@@ -71,7 +72,7 @@ pub(crate) fn play(program: &Path, redis: &dyn Redis, faults: &[Fault], length: 
     let shop = Shop::open(PAGES);
     let start = |number| {
         let (url, wire) = redis.reach();
-        Proxy::start(program, number, &url, wire, shop.address)
+        proxy::start(program, number, &url, wire, shop.address)
     };
     let scene = Scene {
         proxies: (0..PROXIES).map(start).collect(),

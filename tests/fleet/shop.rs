@@ -1,6 +1,6 @@
 //! The shop: pages that bear the version they were made from, answered slowly at times, so that fetches and purges cross.
 
-use crate::dice::Dice;
+use crate::parts::dice::Dice;
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::Arc;
