@@ -63,6 +63,7 @@ impl Backstage for Stage {
     fn figures(&self) -> Figures {
         Figures {
             memory: self.shop.proxy.memory_figures(),
+            sessions: self.shop.proxy.sessions(),
             store: self.shop.has_store().then(|| self.shop.proxy.store_figures()),
             redis: self.shop.redis.as_ref().and_then(|redis| redis.redis()),
             ledger: self.ledger_figures(),

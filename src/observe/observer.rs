@@ -154,7 +154,7 @@ mod tests {
         };
         let ledger = LedgerFigures { epoch: Epoch(1), floor: 3, position: 7, waiting: 0, sharing: None };
         let store = StoreFigures { caches: caches(5), ..StoreFigures::default() };
-        Figures { memory: caches(1), store: Some(store), redis: None, ledger }
+        Figures { memory: caches(1), sessions: 7, store: Some(store), redis: None, ledger }
     }
 
     fn serve(observer: &Observer, table: &RouteTable, place: usize, kind: Kind, reason: Reason) {
@@ -231,6 +231,7 @@ mod tests {
             "vitrine_purges_total{mode=\"hard\",result=\"confirmed\",source=\"webhook\"} 1",
             "vitrine_webhook_deliveries_total{result=\"repeated\"} 1",
             "vitrine_ledger_position 7",
+            "vitrine_sessions 7",
             "vitrine_store_entries{cache=\"products\",tier=\"memory\"} 2",
             "vitrine_store_bytes{cache=\"sessions\",tier=\"store\"} 150",
             "vitrine_store_bytes_max{cache=\"default\",tier=\"store\"} 100",

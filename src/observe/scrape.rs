@@ -13,6 +13,8 @@ use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricT
 pub struct Figures {
     /// The memory tier, by [`CacheName::index`].
     pub memory: [CacheFigures; 3],
+    /// Sessions of which something is kept in memory.
+    pub sessions: usize,
     /// The store behind it; none where there is none.
     pub store: Option<StoreFigures>,
     /// The Redis server, where that is behind memory and has been asked.
@@ -57,6 +59,7 @@ pub(super) fn families(figures: &Figures) -> Vec<MetricFamily> {
         by_cache("evictions_total", "Stored responses let go to make room.", MetricType::COUNTER, |cache| {
             cache.evictions
         }),
+        alone("sessions", "Sessions of which something is kept in memory.", MetricType::GAUGE, figures.sessions as u64),
         alone("ledger_position", "The ledger's newest record.", MetricType::GAUGE, figures.ledger.position),
         alone("ledger_floor", "Records up to here are no longer kept.", MetricType::GAUGE, figures.ledger.floor),
     ];

@@ -81,7 +81,7 @@ impl Backstage for Stage {
         let position = self.0.position.load(Ordering::SeqCst);
         let ledger =
             LedgerFigures { epoch: Epoch(0xfe), floor: 1, position, waiting: 0, sharing: self.0.sharing.clone() };
-        Figures { memory: caches, store: Some(store), redis: self.0.redis.clone(), ledger }
+        Figures { memory: caches, sessions: 0, store: Some(store), redis: self.0.redis.clone(), ledger }
     }
 
     async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {
