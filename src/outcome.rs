@@ -137,6 +137,8 @@ reasons! {
     Upgrade = "upgrade",
     /// A response to this request turned out not to be storable a short time ago.
     KnownUnstorable = "known-unstorable",
+    /// What was fetched for it was invalidated each time before it came.
+    Overtaken = "overtaken",
     /// The cookies cannot be read without doubt.
     CookieUnclear = "cookie-unclear",
 
@@ -238,7 +240,8 @@ impl Reason {
             | Reason::NoSessionKey
             | Reason::PathAlias
             | Reason::Upgrade
-            | Reason::KnownUnstorable => Fwd::Bypass,
+            | Reason::KnownUnstorable
+            | Reason::Overtaken => Fwd::Bypass,
             Reason::Authorization | Reason::RequestBody | Reason::Range | Reason::Head | Reason::PartOfPage => {
                 Fwd::Request
             }

@@ -171,10 +171,11 @@ pub(super) async fn fetch(
                     refused = Some(share.fill);
                     continue;
                 }
-                match share.reader {
-                    Some(reader) => return Ok(streamed(&head, reader, reason, share.leads)),
-                    None => break,
-                }
+                return match share.reader {
+                    Some(reader) => Ok(streamed(&head, reader, reason, share.leads)),
+                    // Too large to keep, and gone too far to join.
+                    None => pass::pass(proxy, ask, errand.under(), Reason::KnownUnstorable, carried).await,
+                };
             }
             FillAnswer::Validated(stored, origin_time) => {
                 if share.leads || (trusted(proxy, ask, &share.fill) && standing(proxy, &stored) == Standing::Valid) {
@@ -197,7 +198,7 @@ pub(super) async fn fetch(
             }
         }
     }
-    pass::pass(proxy, ask, errand.under(), Reason::KnownUnstorable, carried).await
+    pass::pass(proxy, ask, errand.under(), Reason::Overtaken, carried).await
 }
 
 /// Starts a validation that nobody waits for, unless one is under way.
