@@ -41,7 +41,8 @@ impl Behind {
     }
 
     fn embedded(path: &Path, config: &Config, clock: &Clock) -> Result<Behind, StartError> {
-        let (sqlite, opened) = SqliteStore::open(of_file(path, config), clock.clone())?;
+        let (sqlite, mut opened) = SqliteStore::open(of_file(path, config), clock.clone())?;
+        switch::stand_alone(&mut opened, &sqlite, clock.wall())?;
         let sqlite = Arc::new(sqlite);
         let ledger = Ledger::open(opened, sqlite.clone(), of_ledger(config), clock.clone());
         let files = vec![sqlite.clone()];

@@ -60,7 +60,9 @@ impl App {
     pub fn start(path: &Path, environment: Environment, clock: Clock) -> Result<App, StartError> {
         let loaded = config::load(path, &*environment).map_err(StartError::Config)?;
         let doors = Doors::open(&loaded.config)?;
-        let shop = Arc::new(Shop::open(&loaded.config, clock)?);
+        let key = session_key::session_key(&loaded.config)?;
+        let shop = Arc::new(Shop::open(&loaded.config, key.as_ref(), clock)?);
+        session_key::end_those_of_another(&shop, &loaded.config, key.as_ref());
         let reloader = Arc::new(Reloader::new(shop.clone(), path, environment, loaded));
         let stage = backstage::Stage::new(&shop, &reloader);
         let settings = reloader.settings().admin.clone();

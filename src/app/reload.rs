@@ -1,7 +1,7 @@
 //! Reload: a good file takes effect for the next request; a bad one is refused whole and the old one stays.
 
 use super::Environment;
-use super::session_key::session_key;
+use super::session_key::{self, session_key};
 use super::shop::{Shop, invalidation, rules};
 use crate::admin::{ConfigState, Reloaded};
 use crate::clock::Timestamp;
@@ -61,8 +61,12 @@ impl Reloader {
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
         match config::load(&self.path, &*self.environment) {
             Ok(loaded) => {
-                // The file that keeps it lies where the process was started: another folder takes a restart.
-                let kept = Config { data_dir: self.started.data_dir.clone(), ..loaded.config.clone() };
+                // Folder and store are those that the process was started with: others take a restart.
+                let kept = Config {
+                    data_dir: self.started.data_dir.clone(),
+                    store: self.started.store.clone(),
+                    ..loaded.config.clone()
+                };
                 match session_key(&kept) {
                     Ok(key) => Ok(self.put_in_force(loaded, key)),
                     Err(error) => self.refuse(vec![Mistake::of_file(&self.path, error.to_string())]),
@@ -85,6 +89,9 @@ impl Reloader {
         let needs_restart = needs_restart(&self.started, &loaded.config);
         if let Err(error) = self.shop.observer.log_access(&loaded.config.log) {
             tracing::error!(%error, "the access log stays as it was");
+        }
+        if !old.sessions.are_as(&loaded.config.sessions) {
+            session_key::end_all(&self.shop, "sessions are told apart otherwise");
         }
         self.shop.invalidator.set_settings(invalidation(&loaded.config, key.clone()));
         self.shop.proxy.set_rules(rules(&loaded.config, key, &self.shop.observer));

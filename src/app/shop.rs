@@ -1,7 +1,6 @@
 //! The parts that last as long as the process, made from the first configuration.
 
 use super::behind::Behind;
-use super::session_key::session_key;
 use crate::admin::Phase;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Mistake};
@@ -81,23 +80,20 @@ pub enum StartError {
 
 impl Shop {
     /// Makes the parts.
-    pub(super) fn open(config: &Config, clock: Clock) -> Result<Shop, StartError> {
-        std::fs::create_dir_all(&config.data_dir)
-            .map_err(|error| StartError::Data { path: config.data_dir.clone(), error })?;
+    pub(super) fn open(config: &Config, key: Option<&SessionKey>, clock: Clock) -> Result<Shop, StartError> {
         let observer = Arc::new(Observer::new(env!("CARGO_PKG_VERSION"))?);
         observer.log_access(&config.log)?;
         let backend = Behind::open(config, &clock)?;
         let ledger = backend.ledger;
-        let key = session_key(config)?;
         let invalidator = Arc::new(Invalidator::new(
-            invalidation(config, key.clone()),
+            invalidation(config, key.cloned()),
             ledger.clone(),
             backend.store.clone(),
             observer.clone(),
             clock.clone(),
         ));
         let proxy = Proxy::new(Parts {
-            rules: rules(config, key.clone(), &observer),
+            rules: rules(config, key.cloned(), &observer),
             origin: Origin::new(config.origin.clone(), clock.clone()),
             memory: MemoryTier::new(config.store.memory_bytes_max, config.store.cache_bytes_max),
             store: backend.store,

@@ -5,6 +5,7 @@
 //! to the outbox, to be placed in the shared ledger before anything older is served here, and then a record of all makes what
 //! the embedded store holds unusable for the day of the way back. In that order: killed in between, it does both again.
 
+use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::ledger::{Batch, Invalidation, Journal, JournalError, Mode, Opened, Record, Scope, Source};
 use std::io;
@@ -12,6 +13,9 @@ use std::time::Duration;
 
 /// What the record of a switch says; nothing before it is carried over again.
 const REASON: &str = "switched to Redis";
+
+/// What the record of the way back says.
+const RETURN: &str = "switched from Redis";
 
 /// Carries over what was recorded in the embedded ledger, and ends what its store holds. Waits for the disk.
 pub(super) fn carry_over(
@@ -33,6 +37,31 @@ pub(super) fn carry_over(
     }
     // Always: what was stored since the last switch, without a purge in between, bears that one's position.
     wait(embedded.commit(Batch { records: vec![switch(before.head + 1, wall)], delivery: None }))
+}
+
+/// Takes note that a proxy stands alone again that shared a ledger before. What a session changes from now on is recorded only if
+/// something is kept for it here; so for the day of the way back all sessions have to end, which this record says there.
+pub(super) fn stand_alone(opened: &mut Opened, embedded: &dyn Journal, wall: Timestamp) -> io::Result<()> {
+    let Some(switched) = opened.records.iter().rposition(is_switch) else { return Ok(()) };
+    if opened.records[switched..].iter().any(is_return) {
+        return Ok(());
+    }
+    let invalidation = Invalidation {
+        scope: Scope::Cache(CacheName::Sessions),
+        mode: Mode::Hard,
+        settle: Duration::ZERO,
+        source: Source::Session,
+        reason: RETURN.into(),
+    };
+    let record = Record { position: opened.head + 1, time: wall, invalidation };
+    wait(embedded.commit(Batch { records: vec![record.clone()], delivery: None }))?;
+    opened.head = record.position;
+    opened.records.push(record);
+    Ok(())
+}
+
+fn is_return(record: &Record) -> bool {
+    &*record.invalidation.reason == RETURN && record.invalidation.source == Source::Session
 }
 
 fn is_switch(record: &Record) -> bool {
@@ -126,6 +155,23 @@ mod tests {
             alone.close();
         }
         assert_eq!(start_with_redis(folder.path()), ["tag lamp", "tag lamp"], "and each purge is carried over once");
+    }
+
+    #[tokio::test]
+    async fn who_stood_alone_in_between_ends_all_sessions_on_the_way_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("cache.db");
+        let start_alone = || {
+            let (alone, mut opened) = open(&path);
+            stand_alone(&mut opened, &alone, NOW).unwrap();
+            alone.close();
+            opened.records.len()
+        };
+        assert_eq!(start_alone(), 0, "one that was always alone has nothing to say");
+        start_with_redis(folder.path());
+        assert_eq!(start_alone(), 2);
+        assert_eq!(start_alone(), 2, "once");
+        assert_eq!(start_with_redis(folder.path()), ["cache sessions"]);
     }
 
     #[tokio::test]

@@ -110,9 +110,10 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let languages = caching::languages(&file);
     caching::later(&file);
     let listen = server::listen(&file);
-    let ground = routes::Ground::of(&cookies, &query, &languages, max_keep);
+    let session_header = sessions::header(&file);
+    let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep);
     let router = routes::router(&file, &ground, &mut notes);
-    let sessions = sessions::settings(&file, &router);
+    let sessions = sessions::settings(&file, session_header, &router);
     notes.extend(sessions::cautions(&router));
     let store = caching::store(&file, &data_dir, reader.environment);
     note_missing_key(&router, &store, &sessions, &mut notes);

@@ -5,7 +5,7 @@ use super::reader::{Section, Text};
 use super::server::host;
 use crate::cache_name::CacheName;
 use crate::crypto;
-use crate::key::{CookieClasses, Languages, QueryRules};
+use crate::key::{CookieClasses, Globs, Languages, QueryRules};
 use crate::policy::{LifetimeRule, SESSION_KEEP_MAX};
 use crate::route::{Audience, Pattern, Router, Rule, TagTemplate, WithoutSession};
 use crate::stored::RuleFingerprint;
@@ -34,6 +34,7 @@ const ROUTES_MAX: usize = 1_000;
 pub(super) struct Ground {
     text: String,
     cookies: Arc<CookieClasses>,
+    session_header: Option<HeaderName>,
     max_keep: Duration,
 }
 
@@ -43,15 +44,17 @@ impl Ground {
         cookies: &Arc<CookieClasses>,
         query: &QueryRules,
         languages: &Languages,
+        session_header: Option<HeaderName>,
         max_keep: Duration,
     ) -> Ground {
-        let text = format!("{:?} {:?} {:?}", query.ignore.names(), languages.tags(), languages.cookie());
-        Ground { text, cookies: cookies.clone(), max_keep }
+        let text =
+            format!("{:?} {:?} {:?} {session_header:?}", query.ignore.names(), languages.tags(), languages.cookie());
+        Ground { text, cookies: cookies.clone(), session_header, max_keep }
     }
 }
 
 pub(super) fn router(file: &Section<'_>, ground: &Ground, notes: &mut Vec<String>) -> Router {
-    let mut rules: Vec<Arc<Rule>> = Vec::new();
+    let mut rules: Vec<Rule> = Vec::new();
     let mut names: HashMap<String, String> = HashMap::new();
     let sections = file.sections("routes");
     if sections.len() > ROUTES_MAX {
@@ -68,9 +71,33 @@ pub(super) fn router(file: &Section<'_>, ground: &Ground, notes: &mut Vec<String
         if let Some(earlier) = shadow {
             notes.push(format!("the rule {} never matches: {} before it matches the same", rule.name, earlier.name));
         }
-        rules.push(Arc::new(rule));
+        rules.push(rule);
     }
-    Router::new(rules, Arc::new(unmatched(ground)))
+    let sessions = session_names(file, ground, &rules);
+    let complete = |mut rule: Rule| {
+        rule.cookies = Arc::new(CookieClasses { session: sessions.clone(), ..(*rule.cookies).clone() });
+        // Debug output is the same for the same rule in one build; another build may make its stored responses a miss once.
+        rule.fingerprint = fingerprint(ground, &format!("{rule:?}"));
+        Arc::new(rule)
+    };
+    let other = complete(unmatched(ground));
+    Router::new(rules.into_iter().map(complete).collect(), other)
+}
+
+/// What tells sessions apart under one rule does so under all: an id that another rule's list took for a harmless cookie would
+/// stand in its key, and its logout would end nothing.
+fn session_names(file: &Section<'_>, ground: &Ground, rules: &[Rule]) -> Globs {
+    let mut names: Vec<&str> = Vec::new();
+    let lists = rules.iter().map(|rule| &rule.cookies.session);
+    for name in std::iter::once(&ground.cookies.session).chain(lists).flat_map(Globs::names) {
+        if !names.contains(&&**name) {
+            names.push(name);
+        }
+    }
+    Globs::new(&names).unwrap_or_else(|error| {
+        file.tell("cookies", format!("the names of session cookies cannot be matched together: {error}"));
+        Globs::default()
+    })
 }
 
 fn shadows(earlier: &Rule, later: &Rule) -> bool {
@@ -101,7 +128,7 @@ fn unmatched(ground: &Ground) -> Rule {
         },
         tags: [].into(),
         headers: [].into(),
-        fingerprint: fingerprint(ground, &format!("unmatched {:?}", ground.cookies)),
+        fingerprint: RuleFingerprint(0),
         unmatched: true,
     }
 }
@@ -120,7 +147,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let cookies = cookies(section, ground);
     let lifetime = lifetime(section, ground, audience);
     let tags = tags(section, pattern.as_ref());
-    let headers = headers(section);
+    let headers = headers(section, ground);
     let methods = methods(section);
     let host = section.parsed("host", "a host name such as shop.example", host);
     if pass {
@@ -130,7 +157,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
             section.tell(key, "says how to cache, but the rule says pass: true; leave one of them out");
         }
     }
-    let mut rule = Rule {
+    Some(Rule {
         name: name?.into(),
         pattern: Some(pattern?),
         host,
@@ -145,10 +172,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         headers: headers.into(),
         fingerprint: RuleFingerprint(0),
         unmatched: false,
-    };
-    // Debug output is the same for the same rule in one build; another build may make its stored responses a miss once.
-    rule.fingerprint = fingerprint(ground, &format!("{rule:?}"));
-    Some(rule)
+    })
 }
 
 fn name(section: &Section<'_>) -> Option<String> {
@@ -227,6 +251,10 @@ fn lifetime(section: &Section<'_>, ground: &Ground, audience: Audience) -> Lifet
         }
         duration
     };
+    if is_own && section.has("stale_while_revalidate") {
+        let message = "is not for visitors' own pages: nobody would get the cookies of an answer that comes behind";
+        section.tell("stale_while_revalidate", message);
+    }
     let (ttl, override_origin) = (within("ttl"), section.bool("override").unwrap_or(false));
     if override_origin && ttl.is_none() {
         section.tell("override", "turns the rule's ttl against the origin's, but there is no ttl");
@@ -277,11 +305,12 @@ fn tags(section: &Section<'_>, pattern: Option<&Pattern>) -> Vec<TagTemplate> {
     tags
 }
 
-fn headers(section: &Section<'_>) -> Vec<HeaderName> {
+fn headers(section: &Section<'_>, ground: &Ground) -> Vec<HeaderName> {
     let mut headers = Vec::new();
     for text in section.texts("headers").unwrap_or_default() {
         let name = text.text.parse::<HeaderName>().ok();
         let name = name.filter(|name| !["cookie", "authorization", "host", "range"].contains(&name.as_str()));
+        let name = name.filter(|name| ground.session_header.as_ref() != Some(name));
         match name {
             Some(name) => headers.push(name),
             None => section.refuse(&text, "is not a request field that a shared page may depend on"),

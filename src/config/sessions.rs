@@ -37,6 +37,14 @@ pub struct SessionSettings {
     pub cookies: Arc<Globs>,
 }
 
+impl SessionSettings {
+    /// Whether the same sessions are told apart as by others.
+    pub fn are_as(&self, other: &SessionSettings) -> bool {
+        let parts = |own: &SessionSettings| (own.secret.clone(), own.header.clone());
+        parts(self) == parts(other) && self.cookies.names() == other.cookies.names()
+    }
+}
+
 /// A secret; never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(pub Box<str>);
@@ -47,7 +55,7 @@ impl std::fmt::Debug for Secret {
     }
 }
 
-pub(super) fn settings(file: &Section<'_>, router: &Router) -> SessionSettings {
+pub(super) fn settings(file: &Section<'_>, header: Option<HeaderName>, router: &Router) -> SessionSettings {
     let secret = file.text("session_key").map(|text| text.text).filter(|text| !text.is_empty());
     if secret.as_ref().is_some_and(|secret| secret.len() < SECRET_BYTES_MIN) {
         file.tell(
@@ -55,26 +63,19 @@ pub(super) fn settings(file: &Section<'_>, router: &Router) -> SessionSettings {
             "is too short for a secret; write at least 32 random characters, made for example with: openssl rand -hex 32",
         );
     }
-    let taken = [header::COOKIE, header::AUTHORIZATION, header::HOST, header::RANGE];
-    let field = |text: &str| text.parse::<HeaderName>().ok().filter(|name| !taken.contains(name));
     SessionSettings {
         secret: secret.map(|secret| Secret(secret.into())),
-        header: file.parsed("session_header", "a request field that can hold a session's id", field),
-        cookies: Arc::new(all_cookies(file, router)),
+        header,
+        // They are the same under every rule.
+        cookies: Arc::new(router.rules().next().map(|rule| rule.cookies.session.clone()).unwrap_or_default()),
     }
 }
 
-fn all_cookies(file: &Section<'_>, router: &Router) -> Globs {
-    let mut names: Vec<&str> = Vec::new();
-    for name in router.rules().flat_map(|rule| rule.cookies.session.names()) {
-        if !names.contains(&&**name) {
-            names.push(name);
-        }
-    }
-    Globs::new(&names).unwrap_or_else(|error| {
-        file.tell("cookies", format!("the names of session cookies cannot be matched together: {error}"));
-        Globs::default()
-    })
+/// The field that holds a session's id beside the cookies.
+pub(super) fn header(file: &Section<'_>) -> Option<HeaderName> {
+    let taken = [header::COOKIE, header::AUTHORIZATION, header::HOST, header::RANGE];
+    let field = |text: &str| text.parse::<HeaderName>().ok().filter(|name| !taken.contains(name));
+    file.parsed("session_header", "a request field that can hold a session's id", field)
 }
 
 /// What looks as if a personal page could be shared.

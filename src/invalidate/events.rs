@@ -171,8 +171,7 @@ pub(super) fn expand(
         for text in texts {
             match scope(&text) {
                 Ok(scope) => asked.invalidations.push(Invalidation {
-                    // Whoever has left must not come back by a shop that is down: a session ends, or it does not.
-                    mode: if rule.soft && !is_session(&scope) { Mode::Soft } else { Mode::Hard },
+                    mode: mode_of(&scope, if rule.soft { Mode::Soft } else { Mode::Hard }),
                     scope,
                     settle: rule.settle,
                     source: Source::Webhook,
@@ -195,8 +194,13 @@ fn url(text: &str, query: &QueryRules) -> Result<Scope, String> {
     Ok(Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) })
 }
 
-fn is_session(scope: &Scope) -> bool {
-    matches!(scope, Scope::Tag(tag) if tag.as_str().starts_with(SESSION_TAG))
+/// What becomes of what a scope names. Whoever has left must not come back by a shop that is down: a session ends, or it does
+/// not.
+pub(super) fn mode_of(scope: &Scope, asked: Mode) -> Mode {
+    match scope {
+        Scope::Tag(tag) if tag.as_str().starts_with(SESSION_TAG) => Mode::Hard,
+        _ => asked,
+    }
 }
 
 /// A tag scope. The id in a session's tag is hashed here, before any ledger, log or answer sees it.

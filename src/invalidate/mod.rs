@@ -11,5 +11,5 @@ mod settings;
 mod signature;
 
 pub use events::{BadTemplate, EventRule, INVALIDATIONS_MAX, Template};
-pub use service::{Invalidator, OrderRefused};
+pub use service::{ChangedSessions, Invalidator, OrderRefused};
 pub use settings::{BadNetwork, Network, Secret, Settings, WebhookSettings};

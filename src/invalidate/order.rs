@@ -2,7 +2,7 @@
 //! `event` with its `data`. Pure.
 
 use super::Settings;
-use super::events::{self, tag};
+use super::events::{self, mode_of, tag};
 use crate::cache_name::CacheName;
 use crate::key::Target;
 use crate::ledger::{Invalidation, Mode, Scope, Source};
@@ -71,7 +71,7 @@ pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
         // What the asker says goes beyond what the rule says.
         let as_admin = |own: Invalidation| Invalidation {
             source: Source::Admin,
-            mode: if written.soft { Mode::Soft } else { own.mode },
+            mode: mode_of(&own.scope, if written.soft { Mode::Soft } else { own.mode }),
             settle: settle.max(own.settle),
             reason: written.reason.as_deref().map_or(own.reason, Into::into),
             ..own
@@ -79,7 +79,13 @@ pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
         let invalidations = asked.invalidations.into_iter().map(as_admin).collect();
         return Ok(Order { invalidations, skipped: asked.skipped, dry_run, wait });
     }
-    let asked = |scope| Invalidation { scope, mode, settle, source: Source::Admin, reason: reason.clone().into() };
+    let asked = |scope| Invalidation {
+        mode: mode_of(&scope, mode),
+        scope,
+        settle,
+        source: Source::Admin,
+        reason: reason.clone().into(),
+    };
     let invalidations = scopes(&written, settings)?.into_iter().map(asked).collect();
     Ok(Order { invalidations, skipped: Vec::new(), dry_run, wait })
 }

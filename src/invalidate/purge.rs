@@ -3,11 +3,11 @@
 //! One URL in the plain form of Wagtail, FOSHttpCache and WordPress, or tags in `Surrogate-Key`, `Cache-Tag` or `xkey`. A
 //! field of a purge dialect that is not spoken here is refused: a purge of something else than was meant is worse than none.
 
-use super::events::tag;
+use super::events::{mode_of, tag};
 use super::order::WAIT_MAX;
 use crate::key::{BadTarget, QueryRules, Scheme, SessionKey, Target, UrlText};
 use crate::ledger::{Invalidation, Mode, Scope, Source};
-use crate::policy::groups::tags_of;
+use crate::policy::groups::texts_of;
 use crate::tags::BadTag;
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -81,8 +81,13 @@ pub(super) fn asked(
         return Err(NotUnderstood::Field(field));
     }
     let (mode, settle) = (mode(fields)?, settle(fields)?);
-    let invalidation =
-        |scope| Invalidation { scope, mode, settle, source: Source::Purge, reason: "PURGE request".into() };
+    let invalidation = |scope| Invalidation {
+        mode: mode_of(&scope, mode),
+        scope,
+        settle,
+        source: Source::Purge,
+        reason: "PURGE request".into(),
+    };
     Ok(scopes(head, query, sessions)?.into_iter().map(invalidation).collect())
 }
 
@@ -94,11 +99,12 @@ fn scopes(head: &Parts, query: &QueryRules, sessions: Option<&SessionKey>) -> Re
         if method.is_some() {
             return Err(NotUnderstood::Contradiction);
         }
-        let tags = tags_of(fields)?;
-        if tags.is_empty() {
+        // A session's id may be longer than a tag: it is hashed first.
+        let texts = texts_of(fields)?;
+        if texts.is_empty() {
             return Err(BadTag::Empty.into());
         }
-        return tags.iter().map(|own| tag(own.as_str(), sessions).map_err(NotUnderstood::Tag)).collect();
+        return texts.into_iter().map(|own| tag(own, sessions).map_err(NotUnderstood::Tag)).collect();
     }
     let scope = |url: UrlText| match method {
         None | Some("default") => {

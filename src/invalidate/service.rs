@@ -32,8 +32,37 @@ const UNANSWERED_SETTLE: Duration = Duration::from_secs(30);
 /// How long a visitor's answer waits for other proxies to let go of what their request changed: these take a millisecond, and
 /// one that is gone is not worth a wait.
 const VISITOR_WAIT: Duration = Duration::from_millis(250);
+/// The same where a session changed: as long as another proxy may trust its own copies without hearing of it.
+const SESSION_WAIT: Duration = Duration::from_millis(3_500);
 /// For a webhook's whole body.
 const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The sessions that a visitor's request changed.
+#[derive(Clone, Debug, Default)]
+pub struct ChangedSessions {
+    /// Their tags.
+    pub tags: Vec<Tag>,
+    /// Whether the shop has said what came of it; if not, it may be at work still.
+    pub is_answered: bool,
+}
+
+impl ChangedSessions {
+    /// Who has left is to be gone at every proxy before they are told so.
+    fn wait(&self) -> Duration {
+        if self.tags.is_empty() { VISITOR_WAIT } else { SESSION_WAIT }
+    }
+
+    fn invalidations(&self, reason: &str) -> impl Iterator<Item = Invalidation> {
+        let settle = if self.is_answered { Duration::ZERO } else { UNANSWERED_SETTLE };
+        self.tags.iter().map(move |tag| Invalidation {
+            scope: Scope::Tag(tag.clone()),
+            mode: Mode::Hard,
+            settle,
+            source: Source::Session,
+            reason: reason.into(),
+        })
+    }
+}
 
 /// Turns what is asked into records.
 pub struct Invalidator {
@@ -241,14 +270,14 @@ impl Invalidator {
 
     /// Lets go what a request with an unsafe method changed (RFC 9111 4.4), before its answer is delivered. `answer` is what
     /// came back; none where nothing did. `may_be_stored` tells whether anything could be stored for a URL: what cannot is
-    /// not worth a record. `sessions` are the tags of the sessions that it changed.
+    /// not worth a record.
     pub async fn unsafe_method(
         &self,
         method: &Method,
         target: &Target,
         answer: Option<(StatusCode, &HeaderMap)>,
         may_be_stored: impl Fn(&UrlText) -> bool,
-        sessions: Vec<Tag>,
+        sessions: ChangedSessions,
     ) {
         let settings = self.settings.load_full();
         let query = &settings.query;
@@ -261,37 +290,32 @@ impl Invalidator {
         let groups = answer.filter(|_| !refused).map(|(_, fields)| invalidation::groups(fields)).unwrap_or_default();
         let groups = groups.iter().filter_map(|group| tag(group.as_str(), settings.sessions.as_ref()).ok());
         let groups = groups.map(|scope| (scope, Source::CacheGroup));
-        let sessions = sessions.into_iter().map(|tag| (Scope::Tag(tag), Source::Session));
+        let reason = format!("{method} {}", target.path);
+        let (wait, sessions) = (sessions.wait(), sessions.invalidations(&reason));
         let asked: Vec<Invalidation> = urls
             .chain(groups)
-            .chain(sessions)
             .map(|(scope, source)| Invalidation {
                 scope,
                 mode: Mode::Hard,
                 settle: if answer.is_none() { UNANSWERED_SETTLE } else { Duration::ZERO },
                 source,
-                reason: format!("{method} {}", target.path).into(),
+                reason: reason.as_str().into(),
             })
+            .chain(sessions)
             .collect();
-        self.for_visitor(&asked).await;
+        self.for_visitor(&asked, wait).await;
     }
 
     /// Lets go of the pages of sessions that a request with a safe method began or ended, before its answer is delivered.
-    pub async fn sessions_changed(&self, reason: &str, sessions: Vec<Tag>) {
-        let asked = sessions.into_iter().map(|tag| Invalidation {
-            scope: Scope::Tag(tag),
-            mode: Mode::Hard,
-            settle: Duration::ZERO,
-            source: Source::Session,
-            reason: reason.into(),
-        });
-        self.for_visitor(&asked.collect::<Vec<_>>()).await;
+    pub async fn sessions_changed(&self, reason: &str, sessions: ChangedSessions) {
+        let asked: Vec<Invalidation> = sessions.invalidations(reason).collect();
+        self.for_visitor(&asked, sessions.wait()).await;
     }
 
     /// Records what a visitor's own request changed.
-    async fn for_visitor(&self, asked: &[Invalidation]) {
+    async fn for_visitor(&self, asked: &[Invalidation], wait: Duration) {
         for some in asked.chunks(APPEND_MAX) {
-            if let Err(error) = self.invalidate(some, VISITOR_WAIT).await {
+            if let Err(error) = self.invalidate(some, wait).await {
                 // It is in force; the visitor's answer does not wait for a disk that is gone.
                 tracing::error!(%error, "what a visitor's request changed would come back after a restart");
             }

@@ -53,7 +53,8 @@ impl CacheControl {
         self.s_maxage.or(self.max_age)
     }
 
-    fn untargeted(response: &HeaderMap) -> CacheControl {
+    /// Those of Cache-Control alone.
+    pub(super) fn untargeted(response: &HeaderMap) -> CacheControl {
         let mut own = CacheControl::default();
         let lines = response.get_all(header::CACHE_CONTROL);
         own.garbled = lines.iter().any(|line| line.to_str().is_err());

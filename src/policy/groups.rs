@@ -1,8 +1,9 @@
 //! Tags in the fields of a response: `Surrogate-Key`, `Cache-Tag`, `xkey`, and `Cache-Groups` (RFC 9875).
 
 use crate::headers::{CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY};
+use crate::key::SESSION_TAG;
 use crate::tags::{BadTag, Tag};
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{List, ListEntry, Parser};
 
 /// Tag fields that are between the shop and its caches, and not sent on to clients.
@@ -14,25 +15,37 @@ const PRIVATE_FIELDS: [HeaderName; 3] = [SURROGATE_KEY, CACHE_TAG, XKEY];
 /// # Errors
 /// One of them is no tag. Leaving it out would lose a purge.
 pub fn tags_of(fields: &HeaderMap) -> Result<Vec<Tag>, BadTag> {
-    let mut tags = Vec::new();
-    for name in &PRIVATE_FIELDS {
-        for line in fields.get_all(name) {
-            let line = line.to_str().map_err(|_| BadTag::Character { tag: name.as_str().into() })?;
-            for tag in line.split([' ', '\t', ',']).filter(|tag| !tag.is_empty()) {
-                tags.push(Tag::new(tag)?);
-            }
-        }
-    }
+    let mut tags = texts_of(fields)?.into_iter().map(Tag::new).collect::<Result<Vec<_>, _>>()?;
     for group in strings(fields, &CACHE_GROUPS) {
         tags.push(Tag::new(&group)?);
     }
     Ok(tags)
 }
 
-/// Takes away what is not sent on to clients.
+/// Each tag's text as it stands in the fields that are between the shop and its caches; for what is not yet a tag.
+///
+/// # Errors
+/// A field is no text.
+pub fn texts_of(fields: &HeaderMap) -> Result<Vec<&str>, BadTag> {
+    let mut texts = Vec::new();
+    for name in &PRIVATE_FIELDS {
+        for line in fields.get_all(name) {
+            let line = line.to_str().map_err(|_| BadTag::Character { tag: name.as_str().into() })?;
+            texts.extend(line.split([' ', '\t', ',']).filter(|tag| !tag.is_empty()));
+        }
+    }
+    Ok(texts)
+}
+
+/// Takes away what is not sent on to clients; and groups that name a session, which nobody else is to know.
 pub fn strip_tag_fields(fields: &mut HeaderMap) {
     for name in &PRIVATE_FIELDS {
         fields.remove(name);
+    }
+    let names_session =
+        |line: &HeaderValue| line.as_bytes().windows(SESSION_TAG.len()).any(|at| at == SESSION_TAG.as_bytes());
+    if fields.get_all(CACHE_GROUPS).iter().any(names_session) {
+        fields.remove(CACHE_GROUPS);
     }
 }
 

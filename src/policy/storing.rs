@@ -10,7 +10,7 @@ use crate::headers::list_items;
 use crate::key::CookieClasses;
 use crate::outcome::Reason;
 use crate::stored::{Lifetime, LifetimeFrom};
-use http::{HeaderName, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use std::time::Duration;
 
 /// For how long a 404 or 410 is kept where neither the origin nor the rule's `negative_ttl` says.
@@ -40,11 +40,12 @@ pub enum Whose {
 }
 
 impl Whose {
-    /// The directives that count: `private` and `s-maxage` speak to shared caches (RFC 9111 5.2.2.7, 5.2.2.10).
-    fn obeys(self, directives: CacheControl) -> CacheControl {
+    /// The directives that count: `private` and `s-maxage` speak to shared caches (RFC 9111 5.2.2.7, 5.2.2.10), and so does
+    /// CDN-Cache-Control (RFC 9213 3.1).
+    fn obeys(self, response: &HeaderMap) -> CacheControl {
         match self {
-            Whose::Everybodys => directives,
-            Whose::OneSessions => CacheControl { private: false, s_maxage: None, ..directives },
+            Whose::Everybodys => CacheControl::of(response),
+            Whose::OneSessions => CacheControl { private: false, s_maxage: None, ..CacheControl::untargeted(response) },
         }
     }
 
@@ -53,6 +54,8 @@ impl Whose {
             Whose::Everybodys => lifetime,
             Whose::OneSessions => Lifetime {
                 fresh: lifetime.fresh.min(SESSION_KEEP_MAX),
+                // Nobody would get the cookies that an answer sets which comes behind.
+                stale_while_revalidate: Duration::ZERO,
                 keep: lifetime.keep.min(SESSION_KEEP_MAX.saturating_sub(lifetime.initial_age)),
                 ..lifetime
             },
@@ -78,7 +81,7 @@ pub struct Plan {
 pub fn decide(exchange: &Exchange<'_>, terms: &Terms<'_>) -> Result<Plan, Reason> {
     is_whole(exchange)?;
     let (rule, whose) = (terms.lifetime, terms.whose);
-    let directives = whose.obeys(CacheControl::of(exchange.response));
+    let directives = whose.obeys(exchange.response);
     let mut vary = may_be_reused(exchange, &directives, terms.cookies, whose)?;
     vary.retain(|name| !terms.in_key.contains(name));
     let stated = stated_lifetime(exchange, &directives);

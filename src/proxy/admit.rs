@@ -96,6 +96,11 @@ pub(super) fn admit(rules: &Rules, rule: &Rule, ask: &Ask) -> Result<Wanted, Rea
     }
 }
 
+/// Whether a request asks for another method than its own.
+pub(super) fn asks_for_other_method(ask: &Ask) -> bool {
+    METHOD_OVERRIDES.iter().any(|name| ask.fields.contains_key(name))
+}
+
 fn refusal(rule: &Rule, ask: &Ask) -> Option<Reason> {
     let has = |name: &HeaderName| ask.fields.contains_key(name);
     let asks_for_part = |name: &HeaderName| has(name) && !rule.headers.contains(name);
@@ -105,7 +110,7 @@ fn refusal(rule: &Rule, ask: &Ask) -> Option<Reason> {
         (rule.pass, Reason::RulePass),
         // Such a path falls under no rule.
         (rule.unmatched && ask.target.is_alias(), Reason::PathAlias),
-        (METHOD_OVERRIDES.iter().any(has), Reason::Method),
+        (asks_for_other_method(ask), Reason::Method),
         (has(&header::AUTHORIZATION), Reason::Authorization),
         (ask.has_body, Reason::RequestBody),
         // A path without a rule forwards the mark, for Vary to tell.

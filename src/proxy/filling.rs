@@ -12,6 +12,7 @@ use crate::body::{Body, BodyError};
 use crate::clock::Timestamp;
 use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};
 use crate::headers::end_to_end;
+use crate::invalidate::ChangedSessions;
 use crate::key::sets_one_of;
 use crate::ledger::Standing;
 use crate::observe::{FillEnd, OriginResult, RouteFigures};
@@ -53,12 +54,24 @@ async fn conduct(proxy: &Arc<Proxy>, lead: &Lead<Fill>, errand: &Errand) -> Resu
     };
     let Ok((fresh, kept)) = freshen(proxy, fill, errand, &stored, &answered) else {
         // A 304 that does not fit what is stored: ask for the whole.
-        let whole = exchange(proxy, errand, None).await.map_err(fail)?;
+        let mut whole = exchange(proxy, errand, None).await.map_err(fail)?;
+        if errand.session.is_some() {
+            hand_on_cookies(&answered, &mut whole);
+        }
         return receive(proxy, lead, errand, whole).await;
     };
     fill.publish(FillAnswer::Validated(fresh, answered.took));
     kept.map_err(|reason| (FillEnd::NotStored, Some(reason)))?;
     Ok(FillEnd::Freshened)
+}
+
+/// What a 304 that was of no use sets is the visitor's all the same; the whole answer's own cookies come after it.
+fn hand_on_cookies(first: &Answered, whole: &mut Answered) {
+    let own: Vec<_> = whole.fields.get_all(header::SET_COOKIE).iter().cloned().collect();
+    whole.fields.remove(header::SET_COOKIE);
+    for line in first.fields.get_all(header::SET_COOKIE).iter().chain(&own) {
+        whole.fields.append(header::SET_COOKIE, line.clone());
+    }
 }
 
 async fn exchange(
@@ -82,8 +95,9 @@ async fn exchange(
 async fn end_touched_session(proxy: &Proxy, errand: &Errand, answered: &Answered) {
     let Some((session, _)) = &errand.session else { return };
     if sets_one_of(&errand.rules.sessions.cookies, &answered.fields) {
-        let tags = proxy.tags_of_changed(session.hashes()).await;
-        proxy.invalidator.sessions_changed(&format!("GET {}", errand.key.path()), tags).await;
+        let tags = proxy.tags_of_changed(session.hashes(), true).await;
+        let sessions = ChangedSessions { tags, is_answered: true };
+        proxy.invalidator.sessions_changed(&format!("GET {}", errand.key.path()), sessions).await;
     }
 }
 
@@ -222,7 +236,7 @@ fn head_of(
     groups::strip_tag_fields(&mut fields);
     let mut names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
     // What the rule sends of the visitor's keeps pages apart, whether the origin says Vary or not (row K12).
-    names.extend(errand.rule.headers.iter().cloned());
+    names.extend(errand.rule.headers.iter().filter(|name| !errand.in_key.contains(name)).cloned());
     for name in plan.iter().flat_map(|plan| &plan.omit) {
         fields.remove(name);
     }

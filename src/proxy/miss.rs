@@ -49,7 +49,8 @@ pub(super) struct Errand {
     /// Whether the visitor has cookies that are not sent: then what cannot be shared is not this visitor's either.
     pub withholds_cookies: bool,
     /// The rule's place among the router's.
-    in_key: Vec<HeaderName>,
+    /// Fields whose values are in the key.
+    pub in_key: Vec<HeaderName>,
     place: usize,
     rule_tags: Result<Vec<Tag>, BadTag>,
 }
@@ -125,9 +126,7 @@ impl Errand {
                 (session, filling)
             }),
             // What was fetched for one session is that visitor's, whatever else their browser sends.
-            withholds_cookies: !routed.rule.unmatched
-                && wanted.session.is_none()
-                && ask.fields.contains_key(header::COOKIE),
+            withholds_cookies: !routed.rule.unmatched && wanted.session.is_none() && bears_own_fields(rules, ask),
             in_key: in_key(rules, routed.rule, wanted),
             place: routed.place,
             rule_tags: routed.tags(),
@@ -138,6 +137,12 @@ impl Errand {
     pub(super) fn validating(self) -> Errand {
         Errand { validates: self.fallback.clone(), ..self }
     }
+}
+
+/// Whether a request says who its visitor is, in whatever way.
+fn bears_own_fields(rules: &Rules, ask: &Ask) -> bool {
+    let session = rules.sessions.header.iter().any(|name| ask.fields.contains_key(name));
+    session || ask.fields.contains_key(header::COOKIE)
 }
 
 /// The fields of a fill whose values are in the key.

@@ -186,6 +186,11 @@ impl Proxy {
         }
     }
 
+    /// Forgets what is no longer kept of sessions; to be called now and then.
+    pub fn tidy_sessions(&self) {
+        self.sessions.tidy(self.clock.now());
+    }
+
     /// For how many sessions something is kept in memory.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
@@ -207,8 +212,9 @@ impl Proxy {
         self.store.remove(cache, key, generation);
     }
 
-    /// Lets go of what is kept for sessions that have changed, and tells the tags by which the ledger has to know it.
-    async fn tags_of_changed(&self, sessions: &[SessionHash]) -> Vec<Tag> {
+    /// Lets go of what is kept for sessions that have changed, and tells the tags by which the ledger has to know it. Where it is
+    /// not known whether the change was made it must know in any case: what is fetched meanwhile is not to be kept.
+    async fn tags_of_changed(&self, sessions: &[SessionHash], is_answered: bool) -> Vec<Tag> {
         let mut tags = Vec::new();
         for hash in sessions {
             let (ended, tag) = (self.sessions.end(*hash), hash.tag());
@@ -216,8 +222,9 @@ impl Proxy {
                 self.let_go(CacheName::Sessions, &page.key, page.generation);
             }
             // Before a restart something may have been stored that nobody knows of here, and by another proxy at any time.
-            let is_nowhere =
-                !ended.is_known && self.store.count(&Scope::Tag(tag.clone())).await.is_ok_and(|n| n == Some(0));
+            let is_nowhere = is_answered
+                && !ended.is_known
+                && self.store.count(&Scope::Tag(tag.clone())).await.is_ok_and(|n| n == Some(0));
             tags.extend((!is_nowhere).then_some(tag));
         }
         tags
@@ -229,9 +236,6 @@ impl Proxy {
     /// The store could not be cleared now; its responses stay unusable and make room in time.
     pub async fn clear(&self, cache: Option<CacheName>) -> Result<(), StoreError> {
         self.memory.clear(cache);
-        if cache.is_none_or(|cache| cache == CacheName::Sessions) {
-            self.sessions.clear();
-        }
         self.store.clear(cache).await
     }
 }

@@ -1,5 +1,6 @@
 //! The origin's own answer to this visitor's own request: nothing is looked up, nothing is kept.
 
+use super::admit::asks_for_other_method;
 use super::ask::Carried;
 use super::failure::Failure;
 use super::filling::count_exchange;
@@ -8,6 +9,7 @@ use super::{Ask, Proxy, Rules};
 use crate::body::Body;
 use crate::fetch::{Answered, FetchFailure, Tunnel, join_upgrades, pass_fields};
 use crate::headers::end_to_end;
+use crate::invalidate::ChangedSessions;
 use crate::key::{SessionHash, Target, UrlText, sets_one_of};
 use crate::observe::RouteFigures;
 use crate::outcome::{Kind, Outcome, Reason};
@@ -49,6 +51,7 @@ pub(super) async fn pass(
             rules: under.rules.clone(),
             method: ask.method.clone(),
             target: ask.target.clone(),
+            is_unsafe: !ask.method.is_safe() || asks_for_other_method(ask),
             sessions,
         };
         // A task of its own: a visitor who leaves before the answer may have changed what they asked to change.
@@ -64,6 +67,8 @@ struct Change {
     rules: Arc<Rules>,
     method: Method,
     target: Target,
+    /// Whether it may change something by itself.
+    is_unsafe: bool,
     /// Every session that it could be of.
     sessions: Vec<SessionHash>,
 }
@@ -79,22 +84,34 @@ impl Change {
             return answered;
         }
         let answer = answered.as_ref().ok().map(|answered| (answered.status, &answered.fields));
-        let tags = if self.changes_session(answer) { proxy.tags_of_changed(&self.sessions).await } else { Vec::new() };
+        let is_answered = answer.is_some_and(|(status, _)| !may_go_on(status));
+        let tags = if self.changes_session(answer) {
+            proxy.tags_of_changed(&self.sessions, is_answered).await
+        } else {
+            Vec::new()
+        };
+        let sessions = ChangedSessions { tags, is_answered };
         if self.method.is_safe() {
-            proxy.invalidator.sessions_changed(&format!("{} {}", self.method, self.target.path), tags).await;
+            proxy.invalidator.sessions_changed(&format!("{} {}", self.method, self.target.path), sessions).await;
         } else {
             let may_be_stored = |url: &UrlText| self.rules.may_store(&self.target, url);
-            proxy.invalidator.unsafe_method(&self.method, &self.target, answer, may_be_stored, tags).await;
+            proxy.invalidator.unsafe_method(&self.method, &self.target, answer, may_be_stored, sessions).await;
         }
         answered
     }
 
-    /// A basket, a profile; a login or logout, whatever its method and status.
+    /// A basket, a profile; a login or logout, whatever its method and status. Only what the shop turns away (4xx) has surely
+    /// changed nothing.
     fn changes_session(&self, answer: Option<(StatusCode, &HeaderMap)>) -> bool {
-        let refused = answer.is_some_and(|(status, _)| status.is_client_error() || status.is_server_error());
+        let refused = answer.is_some_and(|(status, _)| status.is_client_error());
         let touches = answer.is_some_and(|(_, fields)| sets_one_of(&self.rules.sessions.cookies, fields));
-        touches || (!self.method.is_safe() && !refused)
+        touches || (self.is_unsafe && !refused)
     }
+}
+
+/// Whether a status says that somebody before the shop did not wait for it: it may be at work still.
+fn may_go_on(status: StatusCode) -> bool {
+    matches!(status, StatusCode::BAD_GATEWAY | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT)
 }
 
 fn reply(proxy: &Arc<Proxy>, ask: &Ask, answered: Answered, tunnel: Option<Tunnel>, reason: Reason) -> Reply {

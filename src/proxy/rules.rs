@@ -3,7 +3,7 @@
 use crate::invalidate::Network;
 use crate::key::{Globs, IdFrom, Languages, QueryRules, SessionHash, SessionKey, Target, UrlText, all_values_of};
 use crate::observe::RouteTable;
-use crate::route::{Audience, Router};
+use crate::route::{Audience, Router, WithoutSession};
 use http::{HeaderMap, HeaderName, Method};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -78,7 +78,8 @@ impl Rules {
     pub fn may_store(&self, target: &Target, url: &UrlText) -> bool {
         let target = Target { path: url.path.clone(), query: None, ..target.clone() };
         let rule = self.router.route(&Method::GET, &target).rule;
-        !rule.pass && rule.audience != Audience::Session
+        let is_shared = rule.audience != Audience::Session || rule.without_session == WithoutSession::Anonymous;
+        !rule.pass && is_shared
     }
 
     /// Whether what this peer says about whom it forwards for is believed.

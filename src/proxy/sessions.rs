@@ -81,18 +81,15 @@ impl Sessions {
     /// Notes what is being kept, and tells what has to go for it: the session's oldest.
     pub(super) fn keep(&self, stored: &StoredResponse, now: Timestamp) -> Result<Vec<Place>, NoRoom> {
         let bytes = stored.weight() as u64;
-        if bytes > self.bytes_max {
+        let hashes: Vec<SessionHash> = stored.tags.iter().filter_map(SessionHash::of_tag).collect();
+        let mut shelves = self.shelves();
+        let has_pages = |hash| shelves.get(hash).is_some_and(|shelf| !shelf.pages.is_empty());
+        // Looked at for all before anything is changed for one.
+        if bytes > self.bytes_max || (shelves.len() >= SESSIONS_MAX && !hashes.iter().all(has_pages)) {
             return Err(NoRoom);
         }
-        let mut shelves = self.shelves();
         let mut gone = Vec::new();
-        for hash in stored.tags.iter().filter_map(SessionHash::of_tag) {
-            if shelves.len() >= SESSIONS_MAX && !shelves.contains_key(&hash) {
-                shelves.retain(|_, shelf| shelf.outlives(now));
-                if shelves.len() >= SESSIONS_MAX {
-                    return Err(NoRoom);
-                }
-            }
+        for hash in hashes {
             let shelf = shelves.entry(hash).or_default();
             shelf.outlives(now);
             shelf.let_go(|page| page.is_before(stored));
@@ -109,6 +106,11 @@ impl Sessions {
         Ok(gone)
     }
 
+    /// Forgets what is kept no longer.
+    pub(super) fn tidy(&self, now: Timestamp) {
+        self.shelves().retain(|_, shelf| shelf.outlives(now));
+    }
+
     /// Takes everything off a session's shelf.
     pub(super) fn end(&self, hash: SessionHash) -> Ended {
         let mut shelves = self.shelves();
@@ -120,15 +122,6 @@ impl Sessions {
             shelves.remove(&hash);
         }
         Ended { is_known, pages }
-    }
-
-    /// Takes everything off all shelves; what is being fetched stays known.
-    pub(super) fn clear(&self) {
-        self.shelves().retain(|_, shelf| {
-            shelf.pages.clear();
-            shelf.bytes = 0;
-            shelf.fills > 0
-        });
     }
 
     /// How many sessions something is kept for, or was until a short time ago.
@@ -262,11 +255,35 @@ mod tests {
         assert!(ended.is_known && generations(&ended.pages) == [1]);
         assert_eq!(sessions.end(hash("a")), Ended::default());
         assert_eq!(sessions.len(), 0);
-        let three = sessions.filling(&[hash("c")]);
-        assert!(sessions.keep(&page("a", "/", 2), Timestamp(0)).is_ok());
-        sessions.clear();
-        assert_eq!(sessions.len(), 1);
-        assert_eq!(sessions.end(hash("c")), Ended { is_known: true, pages: Vec::new() });
-        drop(three);
+    }
+
+    #[test]
+    fn there_are_only_so_many_sessions_and_room_comes_back_in_time() {
+        let sessions = Arc::new(Sessions::new(1 << 20));
+        for number in 0..SESSIONS_MAX - 1 {
+            sessions.shelves().insert(hash_of(number), shelf());
+        }
+        // As it is on a request: a page is kept while its fill is noted.
+        let last = sessions.filling(&[hash("last")]);
+        assert_eq!(sessions.keep(&page("last", "/", 1), Timestamp(0)), Err(NoRoom));
+        drop(last);
+        assert!(sessions.keep(&page("last", "/", 1), Timestamp(0)).is_ok());
+        assert_eq!(sessions.keep(&page("more", "/", 2), Timestamp(0)), Err(NoRoom));
+        assert!(sessions.keep(&page("last", "/2", 3), Timestamp(0)).is_ok(), "one that is known goes on");
+        sessions.tidy(Timestamp(59_999));
+        assert_eq!(sessions.len(), SESSIONS_MAX);
+        sessions.tidy(Timestamp(60_000));
+        assert_eq!(sessions.len(), 0);
+    }
+
+    fn hash_of(number: usize) -> SessionHash {
+        SessionHash::of_tag(&format!("session:hash-{number:032x}")).unwrap()
+    }
+
+    fn shelf() -> Shelf {
+        let kept = page("a", "/", 1);
+        let at = Place { key: kept.key().to_key(), generation: 1 };
+        let keep_until = kept.lifetime().keep_until();
+        Shelf { fills: 0, pages: [Page { at, vary: VaryKey::default(), bytes: 1, keep_until }].into(), bytes: 1 }
     }
 }

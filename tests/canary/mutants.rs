@@ -56,8 +56,8 @@ const NOTHING_PURGED: Mutant = Mutant {
 const LOGOUT_BY_GET_OVERLOOKED: Mutant = Mutant {
     name: "a logout by GET lets go of nothing",
     file: "src/proxy/pass.rs",
-    right: "        touches || (!self.method.is_safe() && !refused)\n",
-    wrong: "        !self.method.is_safe() && (touches || !refused)\n",
+    right: "        touches || (self.is_unsafe && !refused)\n",
+    wrong: "        self.is_unsafe && (touches || !refused)\n",
 };
 
 const BASKET_NOT_IN_KEY: Mutant = Mutant {

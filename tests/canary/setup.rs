@@ -69,7 +69,7 @@ fn config(public: SocketAddr, shop: &Shop, data: &Path, store: &str) -> String {
         ("product", "/products/{product}", "ttl: 30m, cache: products, tags: [\"product:{product}\"]"),
         ("categories", "/categories/{*path}", "ttl: 1h, stale_while_revalidate: 1m, tags: [categories]"),
         ("search", "/search", "ttl: 1s, stale_while_revalidate: 10s"),
-        ("orders", "/account/orders", "ttl: 1s, stale_while_revalidate: 1h, audience: session"),
+        ("orders", "/account/orders", "ttl: 1s, audience: session"),
         ("account", "/account/{*path}", "ttl: 8h, audience: session"),
         ("checkout", "/checkout/{*path}", "pass: true"),
         ("basket", "/basket", "pass: true"),

@@ -88,7 +88,7 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "invalidation: { listen: 127.0.0.1:8080 }",
             "proxy.yaml:2:15: invalidation: would listen on 127.0.0.1:8080, but listen has 127.0.0.1:8080",
         ),
-        ("lisen: []", "session_key, session_header, "),
+        ("lisen: []", "session_header, routes, session_key, "),
         (
             "admin: { address: 0.0.0.0:8081 }",
             "admin.token: 0.0.0.0:8081 can be reached from elsewhere: set a token, or listen on 127.0.0.1",
@@ -103,9 +103,6 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
         ("cookies: { drop: [csrftoken] }", "cookies.drop: csrftoken may be dropped only where form tokens are spliced"),
         ("cookies: { key: ['['] }", r#"cookies.key[0]: "[" is not a name or glob"#),
         ("languages: [english!]", r#"languages[0]: "english!" is not a language tag"#),
-        ("language_cookie: 'a=b'", r#"language_cookie: "a=b" is not the name of a cookie"#),
-        ("session_key: short", "session_key: is too short for a secret; write at least 32 random characters"),
-        ("session_header: Cookie", r#"session_header: "Cookie" is not a request field that can hold a session's id"#),
         ("log: { format: xml }", r#"log.format: "xml" is not json or logfmt"#),
         ("threads: many", r#"threads: "many" is not auto or a whole number of at least 1"#),
         ("invalidation: { allow: [here] }", r#"invalidation.allow[0]: "here" is neither an IP address nor a network"#),
@@ -159,6 +156,10 @@ fn each_mistake_in_a_rule_is_told() {
         (
             r#"{ name: a, match: "/", audience: session, ttl: 9h }"#,
             "routes[0].ttl: is longer than 8h, for which a visitor's own page is kept at most",
+        ),
+        (
+            r#"{ name: a, match: "/", audience: session, stale_while_revalidate: 1m }"#,
+            "routes[0].stale_while_revalidate: is not for visitors' own pages",
         ),
         (
             r#"{ name: a, match: "/", without_session: anonymous }"#,
@@ -314,6 +315,23 @@ fn ten_lines_are_enough_and_the_same_file_gives_the_same_fingerprints() {
 }
 
 #[test]
+fn each_mistake_about_visitors_is_told() {
+    let table = [
+        ("language_cookie: 'a=b'", r#"language_cookie: "a=b" is not the name of a cookie"#),
+        ("session_key: short", "session_key: is too short for a secret; write at least 32 random characters"),
+        ("session_header: Cookie", r#"session_header: "Cookie" is not a request field that can hold a session's id"#),
+        (
+            "session_header: X-Own\nroutes: [{ name: a, match: /, headers: [x-own] }]",
+            r#"routes[0].headers[0]: "x-own" is not a request field that a shared page may depend on"#,
+        ),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+}
+
+#[test]
 fn what_might_share_a_personal_page_is_noted() {
     let notes = |lines: &str| told(&with(lines)).unwrap().notes;
     let noted = |lines: &str, text: &str| notes(lines).iter().any(|note| note.contains(text));
@@ -357,7 +375,7 @@ fn what_a_rule_says_of_cookies_changes_these_lists_alone() {
     assert_eq!(classes("cookies: [size]"), expected(["sessionid", "basket", "size", "seen"], &["sessionid"]));
     assert_eq!(
         classes("cookies: { session: [forum], personal: [] }"),
-        expected(["forum", "", "currency", "seen"], &["forum", "sessionid"])
+        expected(["sessionid forum", "", "currency", "seen"], &["sessionid", "forum"])
     );
 }
 

@@ -1,6 +1,6 @@
 //! A signed-in visitor's own pages: from the cache for that visitor, for nobody else, and gone when they should be.
 
-use crate::stage::{Client, Gate, Stage, answer, page, request};
+use crate::stage::{Client, Gate, Stage, answer, in_time, page, raw, request};
 use std::path::Path;
 use std::time::Duration;
 
@@ -51,11 +51,12 @@ async fn each_session_has_a_copy_of_its_own_for_eight_hours_from_the_fetch() {
 #[tokio::test]
 async fn an_own_page_leaves_as_that_and_whatever_the_origin_calls_it_eight_hours_are_the_most() {
     let stage = open().await;
-    let says: [&[&str]; 4] = [
+    let says: [&[&str]; 5] = [
         &["cache-control: private", "etag: \"1\""],
         &["cache-control: public, s-maxage=86400, max-age=86400", "etag: \"1\""],
         &["cache-control: max-age=86400", "vary: Accept-Encoding, Cookie"],
         &["expires: Thu, 01 Jan 2037 00:00:00 GMT"],
+        &["cache-control: private, max-age=3600, stale-while-revalidate=36000", "cdn-cache-control: no-store"],
     ];
     for (at, fields) in says.into_iter().enumerate() {
         let path = format!("/account/{at}");
@@ -85,6 +86,7 @@ async fn what_the_origin_does_not_want_kept_is_not() {
         ("/account/e", &["set-cookie: csrftoken=new"]),
         ("/account/f", &["vary: *"]),
         ("/account/g", &["www-authenticate: Basic"]),
+        ("/account/h", &["cache-control: private, no-store", "cdn-cache-control: max-age=300"]),
     ] {
         stage.origin.says(path, [page("first", fields), page("second", fields)]);
         let first = stage.get_with(path, &[ALICE]).await;
@@ -160,6 +162,128 @@ async fn a_login_ends_what_was_kept_for_the_session_before_it() {
     stage.get_with("/account/", &[ALICE]).await.expect(200, "nobody yet");
     stage.ask("POST", "/login", &[ALICE, "content-length: 0"]).await;
     stage.get_with("/account/", &[ALICE]).await.expect(200, "not kept");
+}
+
+#[tokio::test]
+async fn a_change_that_is_not_answered_may_go_on_so_that_nothing_is_kept_meanwhile() {
+    for answer in [raw("no HTTP").then_closes(), answer("504 Gateway Timeout", "", &[])] {
+        let stage = open_with_file().await;
+        stage.origin.says("/account/", [page("before", &[]), page("perhaps before", &[]), page("after", &[])]);
+        stage.origin.says("/basket/add", [answer]);
+        // Nothing is kept of this session, and nobody knows whether the shop is at work still.
+        stage.ask("POST", "/basket/add", &[ALICE, "content-length: 0"]).await;
+        stage.get_with("/account/", &[ALICE]).await.expect(200, "before");
+        stage.get_with("/account/", &[ALICE]).await.expect(200, "perhaps before");
+        stage.pass(Duration::from_secs(31));
+        stage.get_with("/account/", &[ALICE]).await.expect(200, "after");
+        stage.get_with("/account/", &[ALICE]).await.expect(200, "after").hit();
+    }
+}
+
+#[tokio::test]
+async fn a_change_by_a_method_in_a_field_counts_as_one() {
+    let stage = open().await;
+    stage.origin.says("/account/", [page("old", &[]), page("new", &[])]);
+    stage.origin.says("/basket/add", [answer("302 Found", "", &["location: /"])]);
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "old");
+    stage.get_with("/basket/add", &[ALICE, "x-http-method-override: POST"]).await;
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "new");
+}
+
+#[tokio::test]
+async fn what_a_304_sets_reaches_its_visitor() {
+    let stage = open().await;
+    let (kept, set) = (["cache-control: no-cache", "etag: \"1\""], "set-cookie: messages=one");
+    stage.origin.says(
+        "/account/",
+        [
+            page("old", &kept),
+            answer("304 Not Modified", "", &["etag: \"1\"", set]),
+            page("whole", &["set-cookie: seen=1"]),
+        ],
+    );
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "old");
+    let whole = stage.get_with("/account/", &[ALICE]).await;
+    whole.expect(200, "whole");
+    assert_eq!(whole.all("set-cookie"), "messages=one, seen=1");
+}
+
+#[tokio::test]
+async fn a_session_is_ended_however_softly_it_is_asked_and_however_long_its_id() {
+    let stage = Stage::with(&format!(
+        "store: {{ backend: memory }}\n{}",
+        ROUTES.replace("1h, audience", "1h, stale_if_error: 1h, audience")
+    ))
+    .await;
+    let long = "eyJ1c2VyIjoxfQ:".repeat(40);
+    let cookie = format!("cookie: sessionid={long}");
+    stage.origin.says("/mixed", [page("old", &["etag: \"1\""]), raw("no HTTP").then_closes()]);
+    stage.get_with("/mixed", &[&cookie]).await.expect(200, "old");
+    let purge = ["X-Purge-Mode: soft", &format!("Surrogate-Key: session:{long}")];
+    assert_eq!(stage.ask("PURGE", "/", &purge).await.status, 200);
+    assert_eq!(stage.get_with("/mixed", &[&cookie]).await.status, 502);
+}
+
+#[tokio::test]
+async fn groups_that_name_a_session_are_nobodys_to_see() {
+    let stage = open().await;
+    let groups = ["cache-groups: \"own\", \"session:alice5ec4e7\""];
+    stage.origin.says("/", [page("shared", &groups)]);
+    stage.origin.says("/leave", [page("passed", &groups)]);
+    for path in ["/", "/", "/leave"] {
+        assert_eq!(stage.get(path).await.field("cache-groups"), None, "{path}");
+    }
+    stage.purge_tag("session:alice5ec4e7").await;
+    stage.origin.says("/", [page("new", &["cache-groups: \"own\""])]);
+    let new = stage.get("/").await;
+    assert_eq!((new.expect(200, "new").field("cache-groups")), Some("\"own\""));
+}
+
+#[tokio::test]
+async fn a_change_lets_go_of_the_shared_copy_of_its_own_url_where_there_is_one() {
+    let stage = open().await;
+    stage.origin.says("/mixed", [page("old", &[]), answer("200 OK", "changed", &[]), page("new", &[])]);
+    stage.get("/mixed").await.expect(200, "old");
+    stage.ask("POST", "/mixed", &["content-length: 0"]).await.expect(200, "changed");
+    stage.get("/mixed").await.expect(200, "new");
+}
+
+#[tokio::test]
+async fn with_another_key_or_cookie_all_sessions_end_also_on_the_way_back() {
+    let stage = open_with_file().await;
+    let other = stage.config().replace("0123456789abcdef0123456789abcdef", "another-secret-of-enough-characters");
+    let first = stage.config().to_string();
+    stage.origin.says("/account/", [page("old", &[]), page("other", &[]), page("new", &[]), page("newer", &[])]);
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "old");
+    for (config, body) in [(&other, "other"), (&first, "new")] {
+        stage.save(config);
+        stage.app.reload().expect("it is good");
+        in_time("all sessions have ended", async {
+            while !stage.admin("/api/v1/ledger").await.text().contains("told apart otherwise") {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+        stage.get_with("/account/", &[ALICE]).await.expect(200, body);
+    }
+    let stage =
+        stage.restarted_with(|config| config.replace("session: [sessionid]", "session: [sessionid, other]")).await;
+    in_time("all sessions have ended", async {
+        while !stage.admin("/api/v1/ledger").await.text().contains("than at the last start") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    in_time("the record is on the disk, and a page is kept", async {
+        while stage.get_with("/account/", &[ALICE]).await.expect(200, "newer").field("x-cache") != Some("HIT") {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
+    let records = stage.admin("/api/v1/ledger").await.text().matches("at the last start").count();
+    let stage = stage.restart().await;
+    stage.get_with("/account/", &[ALICE]).await.expect(200, "newer").hit();
+    assert_eq!(stage.admin("/api/v1/ledger").await.text().matches("at the last start").count(), records, "once");
 }
 
 #[tokio::test]

@@ -72,6 +72,12 @@ impl Stage {
         self.stopped(|| ()).await
     }
 
+    /// The same, with another configuration.
+    pub async fn restarted_with(mut self, change: impl FnOnce(&str) -> String) -> Stage {
+        self.config = change(&self.config);
+        self.restart().await
+    }
+
     /// The same, with something done to the files in between.
     pub async fn stopped(self, meanwhile: impl FnOnce()) -> Stage {
         let Stage { app, origin, clock, data, config } = self;
