@@ -141,6 +141,10 @@ reasons! {
     Overtaken = "overtaken",
     /// The cookies cannot be read without doubt.
     CookieUnclear = "cookie-unclear",
+    /// The rule's pages are sampled before they are kept, and no sample was alike yet.
+    GuardUnproven = "guard-unproven",
+    /// Two anonymous fetches under the rule were found to differ: nothing of it is kept or served from the cache.
+    GuardDiffers = "guard-differs",
 
     // Fetched although the cache was asked.
     /// Nothing is stored under this key.
@@ -239,6 +243,8 @@ impl Reason {
             | Reason::NoSession
             | Reason::NoSessionKey
             | Reason::PathAlias
+            | Reason::GuardUnproven
+            | Reason::GuardDiffers
             | Reason::Upgrade
             | Reason::KnownUnstorable
             | Reason::Overtaken => Fwd::Bypass,

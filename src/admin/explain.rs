@@ -46,8 +46,45 @@ pub struct Explanation {
     pub tags: Vec<String>,
     /// What is stored under the key, newest first.
     pub stored: Vec<StoredShown>,
+    /// How its route stands with the guard; none: it is not guarded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<GuardShown>,
     /// What would happen now.
     pub verdict: Verdict,
+}
+
+/// How a guarded route stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GuardShown {
+    /// `unproven`, `proven` or `suspect`.
+    pub standing: String,
+    /// Since when; none while it is unproven.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<String>,
+    /// Why the last sample proved nothing, where it is unproven and there was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed: Option<String>,
+    /// What was fetched twice and differed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// Where it differed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub places: Vec<PlaceShown>,
+}
+
+/// A place where two fetches of one page differ.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlaceShown {
+    /// `status`, a field's name, or the line and column in the first body.
+    pub place: String,
+    /// The line in the first body.
+    pub line: Option<usize>,
+    /// The character in that line.
+    pub column: Option<usize>,
+    /// What the first says there.
+    pub first: String,
+    /// What the second says there.
+    pub second: String,
 }
 
 /// A key in readable form. Values of session cookies are never in a key.

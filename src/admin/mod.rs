@@ -19,7 +19,7 @@ mod shared_status;
 mod status;
 
 pub use backstage::{Backstage, Cleared, ConfigState, Phase, Refusal, Reloaded, Situation};
-pub use explain::{Explanation, KeyShown, Question, StoredShown, Verdict};
+pub use explain::{Explanation, GuardShown, KeyShown, PlaceShown, Question, StoredShown, Verdict};
 pub use ledger::{RecordShown, Records, RecordsShown};
 pub use service::Admin;
 pub use settings::Settings;

@@ -3,14 +3,16 @@
 use super::reload::Reloader;
 use super::shop::Shop;
 use crate::admin::{
-    Backstage, Cleared, Explanation, KeyShown, Question, Records, Refusal, Reloaded, Situation, StoredShown, Verdict,
+    Backstage, Cleared, Explanation, GuardShown, KeyShown, PlaceShown, Question, Records, Refusal, Reloaded, Situation,
+    StoredShown, Verdict,
 };
 use crate::cache_name::CacheName;
 use crate::clock::{Timestamp, millis};
 use crate::invalidate::OrderRefused;
 use crate::ledger::{Gone, Invalidation, Mode, Position, Scope, Source, Standing};
-use crate::observe::{Figures, LedgerFigures};
-use crate::proxy::{Examined, Explained};
+use crate::observe::{Figures, LedgerFigures, rfc3339};
+use crate::policy::likeness::{At, Place};
+use crate::proxy::{Examined, Explained, Proof};
 use crate::store::Backend;
 use crate::store::redis::log::RedisLog;
 use crate::stored::LifetimeFrom;
@@ -67,6 +69,7 @@ impl Backstage for Stage {
             store: self.shop.has_store().then(|| self.shop.proxy.store_figures()),
             redis: self.shop.redis.as_ref().and_then(|redis| redis.redis()),
             ledger: self.ledger_figures(),
+            guards: self.shop.proxy.guards(),
         }
     }
 
@@ -139,8 +142,36 @@ fn show(explained: Explained) -> Explanation {
         }),
         tags: explained.tags,
         stored: explained.stored.iter().map(|examined| show_stored(examined, now)).collect(),
+        guard: explained.guard.as_ref().map(show_guard),
         verdict: Verdict { outcome: explained.kind.as_str().into(), reason: explained.reason.as_str().into(), because },
     }
+}
+
+fn show_guard(proof: &Proof) -> GuardShown {
+    let since = |since: &Timestamp| Some(rfc3339(*since).to_string());
+    match proof {
+        Proof::Unproven { failed } => {
+            GuardShown { standing: "unproven".into(), failed: failed.clone(), ..GuardShown::default() }
+        }
+        Proof::Proven { since: time } => {
+            GuardShown { standing: "proven".into(), since: since(time), ..GuardShown::default() }
+        }
+        Proof::Suspect { since: time, url, places } => GuardShown {
+            standing: "suspect".into(),
+            since: since(time),
+            failed: None,
+            url: Some(url.clone()),
+            places: places.iter().map(show_place).collect(),
+        },
+    }
+}
+
+fn show_place(place: &Place) -> PlaceShown {
+    let (line, column) = match place.at {
+        At::Body { line, column } => (Some(line), Some(column)),
+        At::Status | At::Field(_) => (None, None),
+    };
+    PlaceShown { place: place.at.to_string(), line, column, first: place.first.clone(), second: place.second.clone() }
 }
 
 fn show_stored(examined: &Examined, now: Timestamp) -> StoredShown {

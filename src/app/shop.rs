@@ -10,7 +10,7 @@ use crate::invalidate::{self, Invalidator};
 use crate::key::SessionKey;
 use crate::ledger::Ledger;
 use crate::observe::{MetricsError, Observer, OpenError as LogError};
-use crate::proxy::{FillLimits, Parts, Proxy, Rules, SessionRules};
+use crate::proxy::{FillLimits, Guards, Parts, Proxy, Rules, SessionRules};
 use crate::store::MemoryTier;
 use crate::store::redis::RedisStore;
 use crate::store::redis::log::RedisLog;
@@ -157,6 +157,7 @@ pub(super) fn rules(config: &Config, key: Option<SessionKey>, observer: &Observe
     Rules {
         sessions: SessionRules { key, cookies: sessions.cookies.clone(), header: sessions.header.clone() },
         figures: observer.routes(config.router.rules().map(|rule| (rule.name.clone(), rule.cache))),
+        guards: Guards::new(&config.router, config.guard.clone()),
         router: config.router.clone(),
         query: config.query.clone(),
         languages: config.languages.clone(),

@@ -3,7 +3,7 @@
 use super::client::{Client, read, target};
 use super::show::{plain, size};
 use super::{Explain, Failure};
-use crate::admin::{Explanation, KeyShown, StoredShown};
+use crate::admin::{Explanation, GuardShown, KeyShown, StoredShown};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -38,6 +38,12 @@ fn shown(explanation: &Explanation) -> String {
         line("stored", &format!("{}{mark}", stored_shown(stored)));
         line("", &format!("tags {}", stored.tags.join(" ")));
     }
+    if let Some(guard) = &explanation.guard {
+        line("guard", &guard_shown(guard));
+        for place in &guard.places {
+            line("", &format!("{}: {} | {}", place.place, place.first, place.second));
+        }
+    }
     line("verdict", &format!("{} ({}): {}", verdict.outcome, verdict.reason, verdict.because));
     out
 }
@@ -50,6 +56,16 @@ fn key_shown(key: &KeyShown) -> String {
     }
     if let Some(language) = &key.language {
         let _ = write!(text, " language {language}");
+    }
+    text
+}
+
+fn guard_shown(guard: &GuardShown) -> String {
+    let mut text = guard.standing.clone();
+    for (words, value) in [(" since ", &guard.since), (": two fetches differ of ", &guard.url), (": ", &guard.failed)] {
+        if let Some(value) = value {
+            let _ = write!(text, "{words}{value}");
+        }
     }
     text
 }
@@ -83,7 +99,7 @@ fn seconds(milliseconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::admin::Verdict;
+    use crate::admin::{PlaceShown, Verdict};
 
     #[test]
     fn an_explanation_reads_from_url_to_verdict() {
@@ -117,6 +133,19 @@ mod tests {
             }),
             tags: vec!["route:home".into()],
             stored: vec![stored],
+            guard: Some(GuardShown {
+                standing: "suspect".into(),
+                since: Some("2026-11-28T12:00:00.000Z".into()),
+                failed: None,
+                url: Some("http://shop.example/".into()),
+                places: vec![PlaceShown {
+                    place: "line 1, column 7".into(),
+                    line: Some(1),
+                    column: Some(7),
+                    first: "hello alice".into(),
+                    second: "hello bob".into(),
+                }],
+            }),
             verdict: Verdict { outcome: "miss".into(), reason: "stale".into(), because: "it is stale".into() },
         };
         assert_eq!(
@@ -128,6 +157,8 @@ mod tests {
              stored    200, 2.0 KiB, age 61.2 s, stale for 1.2 s by the rule, valid at ledger position 7, \
              vary accept-encoding=gzip, vary x-a=(absent)\n\
              \u{20}         tags route:home products\n\
+             guard     suspect since 2026-11-28T12:00:00.000Z: two fetches differ of http://shop.example/\n\
+             \u{20}         line 1, column 7: hello alice | hello bob\n\
              verdict   miss (stale): it is stale\n"
         );
     }

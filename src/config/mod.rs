@@ -3,6 +3,7 @@
 
 mod caching;
 mod environment;
+mod guard;
 mod invalidation;
 mod mistake;
 mod reader;
@@ -23,7 +24,7 @@ pub use watch::{Changes, watch};
 use crate::accept::{Limits, ListenSettings};
 use crate::key::{Languages, QueryRules};
 use crate::route::{Audience, Router};
-use crate::{admin, fetch, invalidate, observe, store};
+use crate::{admin, fetch, invalidate, observe, proxy, store};
 use reader::Reader;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -61,6 +62,8 @@ pub struct Config {
     pub query: Arc<QueryRules>,
     /// The routes.
     pub router: Router,
+    /// How guarded routes are sampled.
+    pub guard: proxy::GuardSettings,
     /// Who may invalidate, and what events mean.
     pub invalidation: invalidate::Settings,
     /// The longest that any response is kept.
@@ -135,6 +138,7 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
         trusted_proxies,
         data_dir,
         query,
+        guard: guard::settings(&file),
         router,
         invalidation,
         max_keep,

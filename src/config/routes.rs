@@ -1,13 +1,13 @@
 //! `routes`: rules, in their order.
 
-use super::caching;
 use super::reader::{Section, Text};
 use super::server::host;
+use super::{caching, guard};
 use crate::cache_name::CacheName;
 use crate::crypto;
 use crate::key::{CookieClasses, Globs, Languages, QueryRules};
 use crate::policy::{LifetimeRule, SESSION_KEEP_MAX};
-use crate::route::{Audience, Pattern, Router, Rule, TagTemplate, WithoutSession};
+use crate::route::{Audience, Guard, Pattern, Router, Rule, TagTemplate, WithoutSession};
 use crate::stored::RuleFingerprint;
 use http::{HeaderName, Method, StatusCode};
 use std::collections::HashMap;
@@ -116,6 +116,7 @@ fn unmatched(ground: &Ground) -> Rule {
         cache: CacheName::Default,
         audience: Audience::Anonymous,
         without_session: WithoutSession::Pass,
+        guard: Guard::Off,
         cookies: ground.cookies.clone(),
         lifetime: LifetimeRule {
             ttl: None,
@@ -144,6 +145,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let audience = audience(section);
     let cache = cache(section, audience);
     let without_session = without_session(section, audience);
+    let guard = guard::of_rule(section, pass, audience);
     let cookies = cookies(section, ground);
     let lifetime = lifetime(section, ground, audience);
     let tags = tags(section, pattern.as_ref());
@@ -166,6 +168,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         cache,
         audience,
         without_session,
+        guard,
         cookies,
         lifetime,
         tags: tags.into(),

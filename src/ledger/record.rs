@@ -46,12 +46,21 @@ pub enum Source {
     CacheGroup,
     /// A session that began, ended or changed something (basket, profile).
     Session,
+    /// Samples of a route's pages that differ.
+    Guard,
 }
 
 impl Source {
     /// All sources, in the order of their index.
-    pub const ALL: [Source; 6] =
-        [Source::Purge, Source::Webhook, Source::Admin, Source::UnsafeMethod, Source::CacheGroup, Source::Session];
+    pub const ALL: [Source; 7] = [
+        Source::Purge,
+        Source::Webhook,
+        Source::Admin,
+        Source::UnsafeMethod,
+        Source::CacheGroup,
+        Source::Session,
+        Source::Guard,
+    ];
 
     /// The word in the audit log and the metrics.
     pub const fn as_str(self) -> &'static str {
@@ -62,6 +71,7 @@ impl Source {
             Source::UnsafeMethod => "unsafe-method",
             Source::CacheGroup => "cache-group",
             Source::Session => "session",
+            Source::Guard => "guard",
         }
     }
 

@@ -73,6 +73,18 @@ labels! {
 }
 
 labels! {
+    /// What a sample of a guarded route came to; the `result` label of `vitrine_guard_samples_total`.
+    SampleResult {
+        /// Two anonymous fetches were alike.
+        Alike = "alike",
+        /// They differed.
+        Different = "different",
+        /// Nothing could be compared.
+        Failed = "failed",
+    }
+}
+
+labels! {
     /// What became of an invalidation that was asked for; the `result` label of `vitrine_purges_total`.
     PurgeResult {
         /// Recorded and confirmed.

@@ -29,6 +29,7 @@ pub(super) struct Families {
     pub(super) origin_bytes_saved: IntCounterVec,
     pub(super) fills: IntCounterVec,
     pub(super) not_stored: IntCounterVec,
+    pub(super) guard_samples: IntCounterVec,
     pub(super) purges: IntCounterVec,
     pub(super) confirmation_seconds: Histogram,
     pub(super) deliveries: IntCounterVec,
@@ -86,6 +87,11 @@ impl Families {
                 "not_stored_total",
                 "Responses fetched and not kept, by the reason.",
                 &["route", "reason"],
+            )?,
+            guard_samples: new.counters(
+                "guard_samples_total",
+                "Samples of guarded routes, by what they came to.",
+                &["route", "result"],
             )?,
             purges: new.counters(
                 "purges_total",

@@ -17,7 +17,7 @@ mod spool;
 mod time;
 
 pub use access::Served;
-pub use events::{DeliveryResult, FillEnd, OriginResult, PurgeResult};
+pub use events::{DeliveryResult, FillEnd, OriginResult, PurgeResult, SampleResult};
 pub use families::MetricsError;
 pub use logs::{Logs, LogsError};
 pub use observer::{Connection, Observer};

@@ -141,7 +141,7 @@ impl Drop for Connection {
 mod tests {
     use super::*;
     use crate::ledger::Epoch;
-    use crate::observe::{FillEnd, LedgerFigures, OriginResult};
+    use crate::observe::{FillEnd, LedgerFigures, OriginResult, SampleResult};
     use crate::outcome::{Kind, Outcome, Reason};
     use crate::store::{CacheFigures, StoreFigures};
     use http::{Method, StatusCode};
@@ -154,7 +154,8 @@ mod tests {
         };
         let ledger = LedgerFigures { epoch: Epoch(1), floor: 3, position: 7, waiting: 0, sharing: None };
         let store = StoreFigures { caches: caches(5), ..StoreFigures::default() };
-        Figures { memory: caches(1), sessions: 7, store: Some(store), redis: None, ledger }
+        let guards = vec![("home".into(), true)];
+        Figures { memory: caches(1), sessions: 7, store: Some(store), redis: None, ledger, guards }
     }
 
     fn serve(observer: &Observer, table: &RouteTable, place: usize, kind: Kind, reason: Reason) {
@@ -211,6 +212,7 @@ mod tests {
         serve(&observer, &table, 0, Kind::Hit, Reason::Fresh);
         table.at(0).origin_answered(OriginResult::Success, Some(Duration::from_millis(40)));
         table.at(0).fill_ended(FillEnd::NotStored, Some(Reason::NoStore));
+        table.at(0).sampled(SampleResult::Different);
         observer.purged(Source::Webhook, Mode::Hard, PurgeResult::Confirmed);
         observer.delivered(DeliveryResult::Repeated);
         observer.config_loaded(Timestamp(5_000));
@@ -241,6 +243,8 @@ mod tests {
             "vitrine_store_dropped_writes_total 0",
             "vitrine_store_queue_bytes 0",
             "vitrine_store_up 1",
+            "vitrine_guard_suspect{route=\"home\"} 1",
+            "vitrine_guard_samples_total{result=\"different\",route=\"home\"} 1",
             "vitrine_connections 1",
             "vitrine_config_reloads_total{result=\"ok\"} 1",
             "vitrine_config_last_reload_success 0",

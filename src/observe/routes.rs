@@ -4,7 +4,7 @@
 //! belongs to one generation of the configuration; routes of the same name go on counting where the last one stopped.
 
 use super::families::Families;
-use super::{FillEnd, OriginResult};
+use super::{FillEnd, OriginResult, SampleResult};
 use crate::cache_name::CacheName;
 use crate::outcome::{Kind, Outcome, Reason};
 use prometheus::{Counter, Histogram, IntCounter};
@@ -158,6 +158,11 @@ impl RouteFigures {
         }
     }
 
+    /// Counts one sample of a guarded route: too few for a counter that is found beforehand.
+    pub fn sampled(&self, result: SampleResult) {
+        self.families.guard_samples.with_label_values(&[&*self.name, result.as_str()]).inc();
+    }
+
     fn totals(&self) -> RouteTotals {
         let of = |kind: &OnceLock<Box<KindFigures>>| kind.get().map_or(0, |kind| kind.seconds.get_sample_count());
         RouteTotals {
@@ -204,6 +209,9 @@ impl RouteFigures {
         }
         for end in FillEnd::ALL {
             let _ = families.fills.remove_label_values(&[name, end.as_str()]);
+        }
+        for result in SampleResult::ALL {
+            let _ = families.guard_samples.remove_label_values(&[name, result.as_str()]);
         }
         let _ = families.origin_seconds.remove_label_values(&[name]);
         let _ = families.origin_seconds_saved.remove_label_values(&[name]);

@@ -7,6 +7,7 @@ use crate::store::redis::RedisFigures;
 use crate::store::redis::log::LogFigures;
 use crate::store::{CacheFigures, StoreFigures};
 use prometheus::proto::{Counter, Gauge, LabelPair, Metric, MetricFamily, MetricType};
+use std::sync::Arc;
 
 /// What the other parts say of themselves at one moment.
 #[derive(Clone, Debug)]
@@ -21,6 +22,8 @@ pub struct Figures {
     pub redis: Option<RedisFigures>,
     /// The ledger.
     pub ledger: LedgerFigures,
+    /// The guarded routes, and whether each is under suspicion.
+    pub guards: Vec<(Arc<str>, bool)>,
 }
 
 /// The ledger at one moment.
@@ -78,9 +81,17 @@ pub(super) fn families(figures: &Figures) -> Vec<MetricFamily> {
             alone("store_queue_bytes", "Bytes waiting to be written.", MetricType::GAUGE, store.queued_bytes),
         ]);
     }
+    families.extend(guard_family(&figures.guards));
     families.extend(figures.redis.iter().flat_map(redis_families));
     families.extend(figures.ledger.sharing.iter().flat_map(|sharing| sharing_families(&figures.ledger, sharing)));
     families
+}
+
+/// A family without a sample cannot be written.
+fn guard_family(guards: &[(Arc<str>, bool)]) -> Option<MetricFamily> {
+    let samples = guards.iter().map(|(route, is_suspect)| (vec![("route", &**route)], u64::from(*is_suspect)));
+    let help = "1 where two anonymous fetches under a guarded route differed, and nothing of it is cached.";
+    (!guards.is_empty()).then(|| family("guard_suspect", help, MetricType::GAUGE, samples))
 }
 
 /// What the server did not tell is left out.
@@ -138,9 +149,14 @@ fn sharing_families(ledger: &LedgerFigures, sharing: &LogFigures) -> [MetricFami
     ]
 }
 
-type Labels = Vec<(&'static str, &'static str)>;
+type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-fn family(name: &str, help: &str, kind: MetricType, samples: impl IntoIterator<Item = (Labels, u64)>) -> MetricFamily {
+fn family<'a>(
+    name: &str,
+    help: &str,
+    kind: MetricType,
+    samples: impl IntoIterator<Item = (Labels<'a>, u64)>,
+) -> MetricFamily {
     let mut family = MetricFamily::default();
     family.set_name(format!("vitrine_{name}"));
     family.set_help(help.to_string());

@@ -5,6 +5,7 @@ pub mod age;
 pub mod directives;
 pub mod groups;
 pub mod invalidation;
+pub mod likeness;
 pub mod reuse;
 pub mod stale;
 pub mod storing;

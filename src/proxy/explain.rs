@@ -4,7 +4,7 @@ use super::admit::admit;
 use super::ask::Ask;
 use super::course::choose;
 use super::lookup::{lookup, standing, stored_under};
-use super::{Proxy, Rules};
+use super::{Proof, Proxy, Rules};
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::key::{BadTarget, Key, Scheme, Target};
@@ -34,6 +34,8 @@ pub struct Explained {
     pub language: Option<String>,
     /// What is stored under the key, newest first, with where each stands.
     pub stored: Vec<Examined>,
+    /// How its route stands with the guard; none: it is not guarded.
+    pub guard: Option<Proof>,
     /// The outcome it would have.
     pub kind: Kind,
     /// Why.
@@ -87,6 +89,7 @@ impl Proxy {
             cookies: Vec::new(),
             language: None,
             stored: Vec::new(),
+            guard: rules.guards.proof(routed.place),
             kind: Kind::Bypass,
             reason: Reason::RulePass,
             now: self.clock.now(),
@@ -100,7 +103,8 @@ impl Proxy {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
         let found = lookup(self, &rules, routed.rule, &ask, &wanted).await;
-        (explained.kind, explained.reason) = choose(&ask, found, || self.knows_unstorable(&wanted.key)).verdict();
+        let verdict = choose(&ask, found, || self.knows_unstorable(&wanted.key)).verdict();
+        (explained.kind, explained.reason) = rules.guards.verdict(routed.place, verdict);
         if let Some(selected) = explained.stored.iter_mut().find(|examined| examined.stored.vary.matches(as_sent)) {
             selected.selected = true;
         }

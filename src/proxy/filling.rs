@@ -111,7 +111,7 @@ pub(super) fn count_exchange(figures: &RouteFigures, answered: &Result<Answered,
     }
 }
 
-fn as_exchange<'a>(errand: &'a Errand, answered: &'a Answered) -> Exchange<'a> {
+pub(super) fn as_exchange<'a>(errand: &'a Errand, answered: &'a Answered) -> Exchange<'a> {
     Exchange {
         request: &errand.as_sent,
         status: answered.status,
@@ -254,7 +254,7 @@ fn head_of(
 }
 
 /// The next bytes of a body; none at its end.
-async fn next_part(body: &mut OriginBody) -> Result<Option<Bytes>, BodyError> {
+pub(super) async fn next_part(body: &mut OriginBody) -> Result<Option<Bytes>, BodyError> {
     while let Some(frame) = body.frame().await {
         match frame?.into_data() {
             Ok(data) if !data.is_empty() => return Ok(Some(data)),
@@ -282,7 +282,7 @@ async fn record(
     mut body: OriginBody,
 ) -> Result<Recorded, BodyError> {
     let fill = lead.fetch();
-    let mut held = Held { proxy, bytes: 0 };
+    let mut held = Held::nothing(proxy);
     let (mut running, mut part, mut last) = (false, first, Bytes::new());
     while let Some(data) = part {
         if !running && !held.take(data.len() as u64) {
@@ -305,14 +305,18 @@ async fn record(
 }
 
 /// Bytes that one fill holds, of those that all may.
-struct Held<'a> {
+pub(super) struct Held<'a> {
     proxy: &'a Proxy,
     bytes: u64,
 }
 
-impl Held<'_> {
+impl<'a> Held<'a> {
+    pub(super) fn nothing(proxy: &'a Proxy) -> Held<'a> {
+        Held { proxy, bytes: 0 }
+    }
+
     /// Takes more; false where that would be too much, for this fill or for all.
-    fn take(&mut self, more: u64) -> bool {
+    pub(super) fn take(&mut self, more: u64) -> bool {
         let limits = self.proxy.limits;
         if self.bytes + more > limits.object_bytes_max {
             return false;

@@ -4,12 +4,12 @@ use super::admit::Wanted;
 use super::ask::Carried;
 use super::failure::Failure;
 use super::fill::{Fill, FillAnswer, FilledHead};
-use super::filling;
 use super::lookup::standing;
 use super::pass::{self, Under};
 use super::reply::Reply;
 use super::sessions::Filling;
 use super::{Ask, Proxy, Rules, hit};
+use super::{filling, guard};
 use crate::body::Body;
 use crate::cache_name::CacheName;
 use crate::fetch::{Answered, Joined, TapeReader};
@@ -51,7 +51,7 @@ pub(super) struct Errand {
     /// The rule's place among the router's.
     /// Fields whose values are in the key.
     pub in_key: Vec<HeaderName>,
-    place: usize,
+    pub place: usize,
     rule_tags: Result<Vec<Tag>, BadTag>,
 }
 
@@ -164,6 +164,9 @@ pub(super) async fn fetch(
     carried: Carried,
 ) -> Result<Reply, Failure> {
     let errand = Arc::new(errand);
+    if let Err(reason) = guard::lets_keep(proxy, &errand) {
+        return unkept(proxy, ask, &errand, reason, carried).await;
+    }
     let mut refused: Option<Arc<Fill>> = None;
     for _ in 0..JOINS_MAX {
         let share = join(proxy, &errand, refused.as_ref());
@@ -206,11 +209,33 @@ pub(super) async fn fetch(
     pass::pass(proxy, ask, errand.under(), Reason::Overtaken, carried).await
 }
 
-/// Starts a validation that nobody waits for, unless one is under way.
+/// The visitor's own answer, where nothing may be kept. What was stored before still answers for an origin that fails, as long
+/// as nothing speaks against it.
+async fn unkept(
+    proxy: &Arc<Proxy>,
+    ask: &Ask,
+    errand: &Errand,
+    reason: Reason,
+    carried: Carried,
+) -> Result<Reply, Failure> {
+    let reply = pass::pass(proxy, ask, errand.under(), reason, carried).await;
+    let failed = match &reply {
+        Ok(reply) => stale::is_failure(reply.response.status()),
+        Err(failure) => matches!(failure, Failure::Fetch(_)),
+    };
+    let instead = (failed && reason == Reason::GuardUnproven).then(|| stale_reply(proxy, ask, errand)).flatten();
+    instead.map_or(reply, Ok)
+}
+
+/// Starts a validation that nobody waits for, unless one is under way, or nothing may be kept.
 pub(super) fn revalidate_behind(proxy: &Arc<Proxy>, errand: Errand) {
+    let errand = Arc::new(errand);
+    if guard::lets_keep(proxy, &errand).is_err() {
+        return;
+    }
     let stamp = || Fill::begin(proxy.ledger.stamp(), proxy.clock.now());
     if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, stamp) {
-        proxy.tasks.spawn(filling::run(proxy.clone(), lead, Arc::new(errand)));
+        proxy.tasks.spawn(filling::run(proxy.clone(), lead, errand));
     }
 }
 

@@ -11,6 +11,7 @@ mod explain;
 mod failure;
 mod fill;
 mod filling;
+mod guard;
 mod handle;
 mod hit;
 mod lookup;
@@ -18,12 +19,14 @@ mod miss;
 mod pass;
 mod reply;
 mod rules;
+mod sampling;
 mod serve;
 mod sessions;
 mod unstorable;
 
 pub use ask::Ask;
 pub use explain::{Examined, Explained, NotExplained};
+pub use guard::{GuardSettings, Guards, Proof};
 pub use rules::{Rules, SessionRules};
 
 use crate::cache_name::CacheName;
@@ -44,6 +47,7 @@ use std::io::{Cursor, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
+use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 use unstorable::Unstorable;
@@ -69,7 +73,9 @@ pub struct Proxy {
     /// Random, so that ids of two runs are told apart in the logs.
     process_name: u32,
     requests: AtomicU64,
-    /// Fills and tunnels: what goes on when its client has gone.
+    /// Places for samples of guarded routes.
+    samples: Arc<Semaphore>,
+    /// Fills, samples and tunnels: what goes on when its client has gone.
     tasks: TaskTracker,
 }
 
@@ -129,12 +135,14 @@ impl Proxy {
             // Any 32 of the seed's bits are as random as it is.
             process_name: (parts.seed >> 32) as u32,
             requests: AtomicU64::new(0),
+            samples: Arc::new(Semaphore::new(sampling::SAMPLES_MAX)),
             tasks: TaskTracker::new(),
         }
     }
 
     /// Puts new rules in force for every request that arrives from now on.
-    pub fn set_rules(&self, rules: Rules) {
+    pub fn set_rules(&self, mut rules: Rules) {
+        rules.guards.go_on_from(&self.rules.load().guards);
         self.rules.store(Arc::new(rules));
     }
 
@@ -189,6 +197,11 @@ impl Proxy {
     /// Forgets what is no longer kept of sessions; to be called now and then.
     pub fn tidy_sessions(&self) {
         self.sessions.tidy(self.clock.now());
+    }
+
+    /// The guarded routes, and whether each is under suspicion.
+    pub fn guards(&self) -> Vec<(Arc<str>, bool)> {
+        self.rules.load().guards.standings()
     }
 
     /// For how many sessions something is kept in memory.

@@ -1,5 +1,6 @@
 //! What the configuration says about requests; swapped whole on reload, so that a request sees one state of it.
 
+use super::Guards;
 use crate::invalidate::Network;
 use crate::key::{Globs, IdFrom, Languages, QueryRules, SessionHash, SessionKey, Target, UrlText, all_values_of};
 use crate::observe::RouteTable;
@@ -15,6 +16,8 @@ pub struct Rules {
     pub router: Router,
     /// Their figures, in the router's order: a request is never counted under another configuration's route.
     pub figures: Arc<RouteTable>,
+    /// The guarded routes among them.
+    pub guards: Guards,
     /// How sessions are told apart.
     pub sessions: SessionRules,
     /// Which query parameters count.

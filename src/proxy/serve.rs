@@ -31,6 +31,9 @@ pub(super) async fn serve(
         Err(reason) => return outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
     };
 
+    if rules.guards.suspect(routed) {
+        return outward(ask, pass::pass(proxy, ask, under, Reason::GuardDiffers, carried)).await;
+    }
     let found = lookup(proxy, rules, routed.rule, ask, &wanted).await;
     let errand = |stored| Errand::new(proxy, rules, routed, ask, &wanted, stored);
 

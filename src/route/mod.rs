@@ -6,4 +6,4 @@ mod rule;
 
 pub use pattern::{BadPattern, Parameters, Pattern};
 pub use router::{Routed, Router};
-pub use rule::{Audience, Rule, TagTemplate, WithoutSession};
+pub use rule::{Audience, Guard, Rule, TagTemplate, WithoutSession};

@@ -50,6 +50,25 @@ impl WithoutSession {
     }
 }
 
+/// Whether a rule's pages are sampled before they are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Guard {
+    /// They are kept at once.
+    Off,
+    /// Two anonymous fetches have to be alike first, and now and then after.
+    Sample,
+}
+
+impl Guard {
+    /// The word in `proxy.yaml`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Guard::Off => "off",
+            Guard::Sample => "sample",
+        }
+    }
+}
+
 /// One rule, validated.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -69,6 +88,8 @@ pub struct Rule {
     pub audience: Audience,
     /// For requests without a session, where they are for sessions.
     pub without_session: WithoutSession,
+    /// Whether its pages are sampled before they are kept.
+    pub guard: Guard,
     /// What cookies mean under it.
     pub cookies: Arc<CookieClasses>,
     /// For how long they are good.

@@ -81,7 +81,8 @@ impl Backstage for Stage {
         let position = self.0.position.load(Ordering::SeqCst);
         let ledger =
             LedgerFigures { epoch: Epoch(0xfe), floor: 1, position, waiting: 0, sharing: self.0.sharing.clone() };
-        Figures { memory: caches, sessions: 0, store: Some(store), redis: self.0.redis.clone(), ledger }
+        let (redis, guards) = (self.0.redis.clone(), Vec::new());
+        Figures { memory: caches, sessions: 0, store: Some(store), redis, ledger, guards }
     }
 
     async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {
@@ -95,6 +96,7 @@ impl Backstage for Stage {
             key: None,
             tags: vec!["route:home".into()],
             stored: Vec::new(),
+            guard: None,
             verdict,
         })
     }

@@ -116,6 +116,15 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             r#"webhooks[0].scheme: "own" is not a scheme that is known"#,
         ),
         ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
+        (
+            "guard: { allow: ['*'] }",
+            r#"guard.allow[0]: "*" would allow everything to differ; write what stands around it"#,
+        ),
+        (r#"guard: { allow: [""] }"#, r#"guard.allow[0]: "" would allow everything to differ"#),
+        (r#"guard: { allow: ["a\nb"] }"#, "has more than one line; what may differ is looked for in one line"),
+        ("guard: { every: 1ms }", "guard.every: is less than 1s; each sample asks the shop twice"),
+        ("guard: { every: often }", r#"guard.every: "often" is not a duration"#),
+        ("guard: sample", "guard: a single value is not a map"),
         ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
     ];
     for (lines, expected) in table {
@@ -146,6 +155,15 @@ fn each_mistake_in_a_rule_is_told() {
         (
             r#"{ name: a, match: "/", pass: true, ttl: 5m }"#,
             "routes[0].ttl: says how to cache, but the rule says pass: true",
+        ),
+        (r#"{ name: a, match: "/", guard: on }"#, r#"routes[0].guard: "on" is not off or sample"#),
+        (
+            r#"{ name: a, match: "/", pass: true, guard: sample }"#,
+            "routes[0].guard: compares what would be shared, but the rule says pass: true",
+        ),
+        (
+            r#"{ name: a, match: "/", audience: session, guard: sample }"#,
+            "routes[0].guard: compares what would be shared; with audience: session nothing is",
         ),
         (r#"{ name: a, match: "/", pass: no }"#, r#"routes[0].pass: "no" is not true or false"#),
         (r#"{ name: a, match: "/", cache: other }"#, r#"routes[0].cache: "other" is not one of the caches"#),

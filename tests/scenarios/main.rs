@@ -6,6 +6,7 @@
 //! - `collapse`: one fetch for many, and every way it can end
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
+//! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
 //! - `promise`: no read sees what was purged before it, under concurrency
 //! - `purge_forms`: PURGE as clients send it, byte for byte
 //! - `purges`: exactness, above all against what is in flight
@@ -26,6 +27,7 @@ mod basics;
 mod broken;
 mod collapse;
 mod commands;
+mod guard;
 mod guards;
 mod keys;
 mod personal;
