@@ -88,16 +88,8 @@ impl Families {
                 "Responses fetched and not kept, by the reason.",
                 &["route", "reason"],
             )?,
-            guard_samples: new.counters(
-                "guard_samples_total",
-                "Samples of guarded routes, by what they came to.",
-                &["route", "result"],
-            )?,
-            purges: new.counters(
-                "purges_total",
-                "Invalidations that were asked for.",
-                &["source", "mode", "result"],
-            )?,
+            guard_samples: new.guard_samples()?,
+            purges: new.purges()?,
             confirmation_seconds: new.confirmation()?,
             deliveries: new.counters("webhook_deliveries_total", "Webhooks received.", &["result"])?,
             connections: new.gauge("connections", "Client connections that are open.")?,
@@ -140,6 +132,15 @@ impl Register {
     ) -> Result<HistogramVec, prometheus::Error> {
         let opts = HistogramOpts::from(opts(name, help)).buckets(buckets.to_vec());
         self.register(HistogramVec::new(opts, labels)?)
+    }
+
+    fn guard_samples(&self) -> Result<IntCounterVec, prometheus::Error> {
+        let help = "Samples of guarded routes, by what they came to.";
+        self.counters("guard_samples_total", help, &["route", "result"])
+    }
+
+    fn purges(&self) -> Result<IntCounterVec, prometheus::Error> {
+        self.counters("purges_total", "Invalidations that were asked for.", &["source", "mode", "result"])
     }
 
     fn confirmation(&self) -> Result<Histogram, prometheus::Error> {
