@@ -98,6 +98,7 @@ pub fn summary_json(config: &Config) -> Value {
                 "pass": rule.pass,
                 "cache": rule.cache.as_str(),
                 "audience": rule.audience.as_str(),
+                "guard": rule.guard.as_str(),
                 "ttl_ms": rule.lifetime.ttl.map(|ttl| ttl.as_millis()),
                 "tags": rule.tags.iter().map(ToString::to_string).collect::<Vec<_>>(),
             })

@@ -100,18 +100,18 @@ async fn conclude(proxy: &Proxy, errand: &Errand, sampling: Sampling, compared: 
     match compared {
         Err(why) => {
             tracing::debug!(%route, path, why, "a sample came to nothing");
-            errand.figures().sampled(SampleResult::Failed);
             sampling.failed(why);
+            errand.figures().sampled(SampleResult::Failed);
         }
         Ok(places) if places.is_empty() => {
-            errand.figures().sampled(SampleResult::Alike);
             sampling.alike(proxy.clock.wall(), errand.rules.guards.settings().every);
+            errand.figures().sampled(SampleResult::Alike);
         }
         Ok(places) => {
-            errand.figures().sampled(SampleResult::Different);
             let is_in_force = proxy.rules.load().guards.has(&sampling.watched);
             let place = places.first().map(ToString::to_string).unwrap_or_default();
             sampling.differ(Proof::Suspect { since: proxy.clock.wall(), url: url(errand), places });
+            errand.figures().sampled(SampleResult::Different);
             tracing::warn!(%route, path, place, "two anonymous fetches differ: nothing under this route is cached \
                 until the configuration is loaded again");
             // Another configuration has another view of what may differ, and samples for itself.

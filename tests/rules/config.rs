@@ -116,15 +116,6 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             r#"webhooks[0].scheme: "own" is not a scheme that is known"#,
         ),
         ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
-        (
-            "guard: { allow: ['*'] }",
-            r#"guard.allow[0]: "*" would allow everything to differ; write what stands around it"#,
-        ),
-        (r#"guard: { allow: [""] }"#, r#"guard.allow[0]: "" would allow everything to differ"#),
-        (r#"guard: { allow: ["a\nb"] }"#, "has more than one line; what may differ is looked for in one line"),
-        ("guard: { every: 1ms }", "guard.every: is less than 1s; each sample asks the shop twice"),
-        ("guard: { every: often }", r#"guard.every: "often" is not a duration"#),
-        ("guard: sample", "guard: a single value is not a map"),
         ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
     ];
     for (lines, expected) in table {
@@ -217,6 +208,29 @@ fn each_mistake_in_a_rule_is_told() {
         let told = told(&with(&format!("routes: [{rules}]"))).expect_err(rules);
         assert!(told.contains(expected), "{rules}\n{expected}\nis not in\n{told}");
     }
+}
+
+#[test]
+fn each_mistake_about_the_guard_is_told() {
+    let table = [
+        (
+            "guard: { allow: ['*'] }",
+            r#"guard.allow[0]: "*" would allow everything to differ; write what stands around it"#,
+        ),
+        (r#"guard: { allow: [""] }"#, r#"guard.allow[0]: "" would allow everything to differ"#),
+        (r#"guard: { allow: ["a\nb"] }"#, "has more than one line; what may differ is looked for in one line"),
+        ("guard: { every: 1ms }", "guard.every: is less than 1s; each sample asks the shop twice"),
+        ("guard: { every: often }", r#"guard.every: "often" is not a duration"#),
+        ("guard: sample", "guard: a single value is not a map"),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+    let many = vec!["a"; 65].join(", ");
+    assert!(told(&with(&format!("guard: {{ allow: [{many}] }}"))).is_err_and(|told| told.contains("at most 64")));
+    let long = "a".repeat(201);
+    assert!(told(&with(&format!("guard: {{ allow: [{long}] }}"))).is_err_and(|told| told.contains("more than 200")));
 }
 
 #[test]
