@@ -135,7 +135,7 @@ fn freshen(
     let (told, generation) = (errand.told_tags(&answered.fields)?, proxy.new_generation());
     let fresh = validation::freshen(stored, &exchange, &errand.terms(), told, fill.stamp, generation)?;
     let fresh = Arc::new(fresh);
-    let kept = keep(proxy, &fresh, answered.requested);
+    let kept = keep(proxy, errand, &fresh, answered.requested);
     Ok((fresh, kept))
 }
 
@@ -369,12 +369,16 @@ fn store(
         origin_time: head.origin_time,
     });
     proxy.unstorable.forget(&errand.key);
-    keep(proxy, &Arc::new(stored), requested)
+    keep(proxy, errand, &Arc::new(stored), requested)
 }
 
 /// Into the memory tier at once, and into the store behind the response; unless something newer than the stamp matches it,
 /// or a purge asked that what is fetched so soon after it be not kept.
-fn keep(proxy: &Proxy, stored: &Arc<StoredResponse>, requested: Timestamp) -> Result<(), Reason> {
+fn keep(proxy: &Proxy, errand: &Errand, stored: &Arc<StoredResponse>, requested: Timestamp) -> Result<(), Reason> {
+    // A route comes under suspicion before its purge is recorded: where it is not yet, that record will be newer than the stamp.
+    if errand.rules.guards.is_suspect(errand.place) {
+        return Err(Reason::GuardDiffers);
+    }
     if proxy.ledger.standing(&stored.subject(), stored.stamp) != Standing::Valid {
         return Err(Reason::InvalidatedInFlight);
     }

@@ -61,7 +61,12 @@ impl Guards {
 
     /// Whether a rule's pages were found to differ. For a rule that is not guarded this is one comparison.
     pub(super) fn suspect(&self, routed: &Routed<'_>) -> bool {
-        routed.rule.guard == Guard::Sample && self.at(routed.place).is_some_and(|watched| watched.is_suspect())
+        routed.rule.guard == Guard::Sample && self.is_suspect(routed.place)
+    }
+
+    /// The same for a rule's place among the router's.
+    pub(super) fn is_suspect(&self, place: usize) -> bool {
+        self.at(place).is_some_and(|watched| watched.is_suspect())
     }
 
     /// What the guard makes of a verdict that was reached without it.

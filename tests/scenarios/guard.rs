@@ -1,7 +1,7 @@
 //! The leak detector: a guarded route keeps nothing until two anonymous fetches were alike, and lets go of everything when
 //! two differ.
 
-use crate::stage::{Gate, Got, Stage, answer, in_time, page};
+use crate::stage::{Gate, Got, Stage, answer, in_time, page, request};
 use serde_json::Value;
 use std::time::Duration;
 
@@ -246,4 +246,65 @@ async fn a_body_that_is_larger_than_what_is_kept_cannot_be_compared() {
     counted(&stage, &samples("failed", 1)).await;
     let unproven = stands(&stage, "/products/a", "unproven").await;
     assert_eq!(unproven["guard"]["failed"], "the body is larger than what is kept");
+}
+
+#[tokio::test]
+async fn a_fill_that_is_under_way_when_a_route_is_caught_is_not_kept() {
+    let stage = Stage::with(GUARDED).await;
+    stage.origin.says("/products/a", [page("a", &[])]);
+    stage.get("/products/a").await;
+    stands(&stage, "/products/a", "proven").await;
+    let gate = Gate::shut();
+    stage.origin.says("/products/b", [page("bob's", &[]).held_by(&gate), page("b", &[])]);
+    let mut client = stage.client().await;
+    client.send(request("GET", "/products/b", &[])).await;
+    gate.reached_by(1).await;
+
+    stage.pass(Duration::from_mins(10));
+    stage.origin.says("/products/c", with_tokens("c"));
+    stage.get("/products/c").await;
+    stands(&stage, "/products/c", "suspect").await;
+    gate.open();
+    client.response("GET").await.expect(200, "bob's");
+
+    stage.app.reload().expect("a good file");
+    stage.get("/products/b").await.expect(200, "b");
+    stands(&stage, "/products/b", "proven").await;
+    stage.get("/products/b").await.expect(200, "b").cache_status(&["fwd=uri-miss"]);
+}
+
+#[tokio::test]
+async fn four_routes_at_most_are_sampled_at_once() {
+    let names = ["a", "b", "c", "d", "e"];
+    let rule = |name| format!("{{ name: {name}, match: /{name}, ttl: 30m, guard: sample }}");
+    let rules = names.map(rule).join(", ");
+    let stage =
+        Stage::with(&format!("store: {{ backend: memory }}\nquery: {{ ignore: [utm] }}\nroutes: [{rules}]\n")).await;
+    let gate = Gate::shut();
+    for name in names {
+        stage.origin.says(&format!("/{name}?utm=1"), [page(name, &[])]);
+        stage.origin.says(&format!("/{name}"), [page(name, &[]).held_by(&gate), page(name, &[])]);
+        passed(&stage.get(&format!("/{name}?utm=1")).await, "guard-unproven");
+    }
+    gate.reached_by(4).await;
+    passed(&stage.get("/e?utm=1").await, "guard-unproven");
+    assert_eq!(stage.origin.times_asked("/e"), 0);
+    gate.open();
+    stands(&stage, "/a", "proven").await;
+    stage.get("/e?utm=1").await;
+    stands(&stage, "/e", "proven").await;
+}
+
+#[tokio::test]
+async fn a_route_for_everyone_is_sampled_without_the_visitors_cookies() {
+    let stage = Stage::with(&GUARDED.replace("guard: sample", "audience: everyone, guard: sample")).await;
+    stage.origin.says("/products/a?utm_source=x", [page("alice's", &[])]);
+    stage.origin.says("/products/a", [page("a", &[])]);
+    stage.get_with("/products/a?utm_source=x", &["cookie: sessionid=a"]).await.expect(200, "alice's");
+    stands(&stage, "/products/a", "proven").await;
+    stage.get_with("/products/a", &["cookie: sessionid=a"]).await.expect(200, "a");
+    stage.get_with("/products/a", &["cookie: sessionid=b"]).await.expect(200, "a").hit();
+    let all = stage.origin.asked();
+    let mut cookies = all.iter().filter(|asked| asked.target == "/products/a").map(|asked| asked.field("cookie"));
+    assert!(cookies.all(|cookie| cookie.is_none()), "{all:?}");
 }
