@@ -81,6 +81,8 @@ pub enum StartError {
 impl Shop {
     /// Makes the parts.
     pub(super) fn open(config: &Config, key: Option<&SessionKey>, clock: Clock) -> Result<Shop, StartError> {
+        std::fs::create_dir_all(&config.data_dir)
+            .map_err(|error| StartError::Data { path: config.data_dir.clone(), error })?;
         let observer = Arc::new(Observer::new(env!("CARGO_PKG_VERSION"))?);
         observer.log_access(&config.log)?;
         let backend = Behind::open(config, &clock)?;

@@ -48,9 +48,9 @@ pub(super) struct Errand {
     pub session: Option<(Session, Filling)>,
     /// Whether the visitor has cookies that are not sent: then what cannot be shared is not this visitor's either.
     pub withholds_cookies: bool,
-    /// The rule's place among the router's.
     /// Fields whose values are in the key.
     pub in_key: Vec<HeaderName>,
+    /// The rule's place among the router's.
     pub place: usize,
     rule_tags: Result<Vec<Tag>, BadTag>,
 }
