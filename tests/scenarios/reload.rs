@@ -71,7 +71,7 @@ async fn what_only_a_restart_changes_is_told_until_the_file_says_what_is_running
     let stage = Stage::with(LONG).await;
     let moved = stage.config().replace(LONG, &format!("max_keep: 2d\n{LONG}"));
     for (config, expected) in
-        [(&*moved, &["max_keep"][..]), (&moved.replace("1h", "2h"), &["max_keep"]), (stage.config(), &[])]
+        [(&*moved, &["max_keep"][..]), (&moved.replace("ttl: 1h", "ttl: 2h"), &["max_keep"]), (stage.config(), &[])]
     {
         stage.save(config);
         assert_eq!(stage.app.reload().expect("a good file").needs_restart, expected, "{config}");
