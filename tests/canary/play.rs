@@ -43,7 +43,11 @@ pub(crate) fn walk(program: &Path, kept: Kept, length: Length) -> Report {
         gate: Gate::new(),
         start: Instant::now(),
         cues: Mutex::new(cues),
-        restart_every: (length.requests / (RESTARTS + 1)).clamp(1, RESTART_EVERY_MAX),
+        restart_every: if length.with_restarts {
+            (length.requests / (RESTARTS + 1)).clamp(1, RESTART_EVERY_MAX)
+        } else {
+            u64::MAX
+        },
     });
     let conductor = thread::spawn({
         let scene = scene.clone();
