@@ -109,7 +109,8 @@ async fn conclude(proxy: &Proxy, errand: &Errand, sampling: Sampling, compared: 
         }
         Ok(places) => {
             let is_in_force = proxy.rules.load().guards.has(&sampling.watched);
-            let place = places.first().map(ToString::to_string).unwrap_or_default();
+            // Where, and not what: that may be a token, or somebody's name. `explain` shows it to whoever may ask.
+            let place = places.first().map(|place| place.at.to_string()).unwrap_or_default();
             sampling.differ(Proof::Suspect { since: proxy.clock.wall(), url: url(errand), places });
             errand.figures().sampled(SampleResult::Different);
             tracing::warn!(%route, path, place, "two anonymous fetches differ: nothing under this route is cached \
