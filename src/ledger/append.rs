@@ -9,7 +9,7 @@ use super::durable::Ticket;
 use super::scope::BadShape;
 use super::service::{Ledger, Shared, State};
 use super::sharing::Sharing;
-use super::{Batch, Confirmation, Delivery, Epoch, Invalidation, JournalError, Position, Record};
+use super::{Batch, Confirmation, Delivery, Epoch, Invalidation, JournalError, Placed, Position, Record};
 use crate::clock::Timestamp;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,8 +39,18 @@ pub struct Receipt {
     /// Whether it is in the ledger. If not, it waits in this proxy's outbox until the shared ledger can be reached, and the
     /// positions say nothing.
     pub recorded: bool,
+    /// The position that it is held under while it waits there.
+    pub(super) held: Option<Position>,
     /// Who has let go. One proxy that shares its ledger with nobody has, once it is in force.
     pub confirmation: Confirmation,
+}
+
+impl Receipt {
+    /// What was placed in a shared log, and nobody has confirmed yet.
+    pub(super) fn of(placed: Placed) -> Receipt {
+        let Placed { first, last, epoch, time, .. } = placed;
+        Receipt { first, last, epoch, time, recorded: true, held: None, confirmation: Confirmation::default() }
+    }
 }
 
 /// A webhook's outcome.
@@ -248,7 +258,7 @@ impl Shared {
             let records: Vec<Record> = asked.into_iter().map(|asked| state.record(asked, time, now)).collect();
             let last = state.index.head();
             let confirmation = Confirmation { confirmed: true, ..Confirmation::default() };
-            let receipt = Receipt { first, last, epoch: state.epoch, time, recorded: true, confirmation };
+            let receipt = Receipt { first, last, epoch: state.epoch, time, recorded: true, held: None, confirmation };
             (!records.is_empty(), (receipt, records, state.durable.begin(last)))
         });
         self.news.send_replace(taken.0.last);

@@ -10,6 +10,7 @@ mod durable;
 mod glob;
 mod index;
 mod journal;
+mod placements;
 mod recent;
 mod record;
 mod retention;

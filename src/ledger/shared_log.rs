@@ -25,6 +25,10 @@ pub trait SharedLog: Send + Sync + 'static {
     /// most for `wait`.
     fn confirm(&self, epoch: Epoch, position: Position, wait: Duration) -> Later<'_, Confirmation>;
 
+    /// For how long at most it is worth a wait that a log comes back which cannot be reached: as long as another proxy may trust
+    /// what it last heard before the log was lost.
+    fn patience(&self) -> Duration;
+
     /// Forgets records up to `floor`, some time soon.
     fn trim(&self, floor: Position);
 }

@@ -6,6 +6,7 @@
 //! it.
 
 use super::append::{check, committed};
+use super::placements::Placements;
 use super::service::{Ledger, Shared, State, rest_of_settle};
 use super::shared_log::{Confirmation, LogError, Placed, SharedLog};
 use super::unshared::Waiting;
@@ -13,8 +14,7 @@ use super::{
     Batch, Epoch, Invalidation, Journal, LedgerError, OnIsolation, Opened, Position, Receipt, Record, Settings, Trust,
 };
 use crate::clock::{Clock, Timestamp};
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::timeout;
@@ -22,15 +22,11 @@ use tokio::time::timeout;
 /// How long an append waits for its own record to come back from the log; it comes within a millisecond, or the connection
 /// is lost, and then it is in the log all the same.
 const READ_BACK_WAIT: Duration = Duration::from_secs(1);
-/// What was placed so lately is placed again when a new epoch begins: a log that lost its end has lost it too.
-const PLACED_AGAIN: Duration = Duration::from_mins(1);
-/// Batches that are remembered for it.
-const PLACED_MAX: usize = 10_000;
 
 /// What a ledger knows of its being shared.
 pub(super) struct Sharing {
     log: Arc<dyn SharedLog>,
-    placed: Mutex<VecDeque<(Timestamp, Vec<Record>)>>,
+    placements: Placements,
     outbox_head: Mutex<Position>,
     redelivering: tokio::sync::Mutex<()>,
 }
@@ -62,7 +58,7 @@ impl Ledger {
     ) -> Result<Ledger, std::io::Error> {
         let sharing = Sharing {
             log,
-            placed: Mutex::default(),
+            placements: Placements::default(),
             outbox_head: Mutex::new(opened.head),
             redelivering: tokio::sync::Mutex::default(),
         };
@@ -124,14 +120,14 @@ impl Ledger {
         let Some(sharing) = &self.0.sharing else { return Ok(()) };
         let _turn = sharing.redelivering.lock().await;
         if new_epoch {
-            for records in sharing.placed_since(self.0.clock.now()) {
+            for records in sharing.placements.lately(self.0.clock.now()) {
                 sharing.log.place(records, None).await?;
             }
         }
         loop {
             let Some(batch) = self.0.read().unshared.longest_waiting() else { return Ok(()) };
             let placed = sharing.log.place(batch.records.clone(), None).await?;
-            sharing.remember(self.0.clock.now(), batch.records);
+            sharing.placements.remember(self.0.clock.now(), placed, batch.records);
             self.0.read_back(placed).await;
             self.0.release(batch.first);
             self.0.journal.trim(batch.last_in_outbox, Timestamp::default());
@@ -163,12 +159,18 @@ impl Ledger {
         self.0.lease.runs(now)
     }
 
-    /// Waits until every proxy has let go of what a receipt is about; at most for `wait`.
+    /// Waits until every proxy has let go of what a receipt is about; at most for `wait`. What waits in the outbox may be placed
+    /// meanwhile; where the log stays away for longer than anybody's lease, that is not waited for.
     pub async fn confirm(&self, mut receipt: Receipt, wait: Duration) -> Receipt {
-        if let Some(sharing) = &self.0.sharing
-            && receipt.recorded
-        {
-            receipt.confirmation = sharing.log.confirm(receipt.epoch, receipt.last, wait).await;
+        let Some(sharing) = &self.0.sharing else { return receipt };
+        let asked = self.0.clock.now();
+        if let Some(held) = receipt.held {
+            let placed = timeout(wait.min(sharing.log.patience()), sharing.placements.of(held)).await;
+            receipt = placed.map_or(receipt, Receipt::of);
+        }
+        if receipt.recorded {
+            let left = wait.saturating_sub(self.0.clock.now().since(asked));
+            receipt.confirmation = sharing.log.confirm(receipt.epoch, receipt.last, left).await;
         }
         receipt
     }
@@ -188,24 +190,6 @@ impl Ledger {
 impl Sharing {
     pub(super) fn trim(&self, floor: Position) {
         self.log.trim(floor);
-    }
-
-    fn placed(&self) -> MutexGuard<'_, VecDeque<(Timestamp, Vec<Record>)>> {
-        self.placed.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn remember(&self, now: Timestamp, records: Vec<Record>) {
-        let mut placed = self.placed();
-        while placed.len() >= PLACED_MAX || placed.front().is_some_and(|(time, _)| now.since(*time) > PLACED_AGAIN) {
-            placed.pop_front();
-        }
-        placed.push_back((now, records));
-    }
-
-    fn placed_since(&self, now: Timestamp) -> Vec<Vec<Record>> {
-        let late =
-            |(time, records): &(Timestamp, Vec<Record>)| (now.since(*time) <= PLACED_AGAIN).then(|| records.clone());
-        self.placed().iter().filter_map(late).collect()
     }
 }
 
@@ -252,10 +236,9 @@ impl Shared {
     }
 
     async fn placed(self: &Arc<Shared>, placed: Placed, records: Vec<Record>) -> Receipt {
-        let Placed { epoch, first, last, time, .. } = placed;
         if let Some(held) = records.first().map(|record| record.position) {
             if let Some(sharing) = &self.sharing {
-                sharing.remember(self.clock.now(), records);
+                sharing.placements.remember(self.clock.now(), placed, records);
             }
             if timeout(READ_BACK_WAIT, self.read_back(placed)).await.is_ok() {
                 self.release(held);
@@ -267,7 +250,7 @@ impl Shared {
                 });
             }
         }
-        Receipt { first, last, epoch, time, recorded: true, confirmation: Confirmation::default() }
+        Receipt::of(placed)
     }
 
     /// Waits until this proxy has read up to there, or follows another log.
@@ -295,7 +278,8 @@ impl Shared {
             obstacle: Some("the shared ledger cannot be reached: it is in force here and waits in the outbox".into()),
             ..Confirmation::default()
         };
-        let receipt = Receipt { first: 1, last: 0, epoch, time, recorded: false, confirmation };
+        let held = records.first().map(|record| record.position);
+        let receipt = Receipt { first: 1, last: 0, epoch, time, recorded: false, held, confirmation };
         if records.is_empty() {
             return Ok(receipt);
         }

@@ -80,7 +80,7 @@ fn each_mutant_is_caught() {
     for (mutant, kept, wrong) in MUTANTS {
         let program = workshop.build(&mutant);
         let at_most = Duration::from_mins(1);
-        let length = Length { requests: REQUESTS_MAX, at_most, seed: 7, with_restarts: true, stops_when_caught: true };
+        let length = Length { requests: REQUESTS_MAX, at_most, seed: 7, stops_when_caught: true };
         let report = walk(&program, kept, length);
         let told = report.tally.told();
         let first = told.first().unwrap_or_else(|| panic!("{}: nobody noticed", mutant.name));

@@ -43,11 +43,7 @@ pub(crate) fn walk(program: &Path, kept: Kept, length: Length) -> Report {
         gate: Gate::new(),
         start: Instant::now(),
         cues: Mutex::new(cues),
-        restart_every: if length.with_restarts {
-            (length.requests / (RESTARTS + 1)).clamp(1, RESTART_EVERY_MAX)
-        } else {
-            u64::MAX
-        },
+        restart_every: (length.requests / (RESTARTS + 1)).clamp(1, RESTART_EVERY_MAX),
     });
     let conductor = thread::spawn({
         let scene = scene.clone();

@@ -28,8 +28,6 @@ pub(crate) struct Length {
     /// It ends then, whatever is missing.
     pub(crate) at_most: Duration,
     pub(crate) seed: u64,
-    /// Whether proxies are ended and started again meanwhile.
-    pub(crate) with_restarts: bool,
     /// Whether the first violation ends it.
     pub(crate) stops_when_caught: bool,
 }

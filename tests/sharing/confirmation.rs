@@ -5,6 +5,8 @@ use crate::parts::redis::Server;
 use std::time::{Duration, Instant};
 use vitrine::ledger::{Gone, OnIsolation, Reached, Standing, Trust};
 
+/// Before a lease could have run out.
+const SOON: Duration = Duration::from_secs(2);
 const GONE: Standing = Standing::Gone(Gone::Invalidated);
 
 fn states(receipt: &vitrine::ledger::Receipt) -> Vec<(&str, &str)> {
@@ -197,4 +199,25 @@ async fn many_purges_at_once_from_all_sides_are_all_confirmed_in_one_order() {
     assert_eq!(places, (0..200).map(|n| 2 * n + 1).collect::<Vec<_>>());
     assert_eq!(a.ledger.recent(0, 999), b.ledger.recent(0, 999));
     assert_eq!(a.ledger.figures().waiting, 0);
+}
+
+/// While it waited, so would every visitor with a basket whose request it takes.
+#[tokio::test]
+async fn a_proxy_that_joins_others_confirms_at_once() {
+    let server = Server::start(&[]);
+    let a = Member::joined(&server, "a").await;
+    assert!(a.purge("lamp", DEADLINE).await.confirmation.confirmed);
+    // It is said with the renewal that follows.
+    let is_said = || server.run::<bool>(&["HEXISTS", "ecommerce:{ledger}:state", "settled"]);
+    eventually("it to be said", is_said).await;
+    let b = Member::joined(&server, "b").await;
+    let receipt = b.purge("lamp", SOON).await;
+    assert!(receipt.confirmation.confirmed, "{receipt:?}");
+    // A new epoch is new to everybody.
+    server.run::<()>(&["FLUSHALL"]);
+    let known = b.ledger.known().0;
+    eventually("another epoch", || b.ledger.known().0 != known && b.ledger.is_current(b.clock.now())).await;
+    let receipt = b.purge("lamp", Duration::ZERO).await;
+    assert!(receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
+    assert!(receipt.confirmation.obstacle.is_some());
 }

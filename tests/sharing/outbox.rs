@@ -76,3 +76,35 @@ async fn a_purge_without_redis_from_the_start_is_delivered_when_it_comes() {
     server.restart();
     eventually("it to be placed", || a.ledger.recent(0, 9).len() == 1).await;
 }
+
+/// As while a proxy starts: what a visitor changed is to be gone everywhere before they are told so.
+#[tokio::test]
+async fn a_purge_that_waits_in_the_outbox_is_confirmed_when_redis_is_back_in_time() {
+    let server = Server::start(&[]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let of_b = b.ledger.stamp();
+    server.pause();
+    let waits = a.ledger.append(vec![invalidation("lamp")]).await.unwrap();
+    assert!(!waits.recorded);
+    let at_once = a.ledger.confirm(waits.clone(), Duration::ZERO).await;
+    assert!(!at_once.recorded && !at_once.confirmation.confirmed, "{at_once:?}");
+    let confirmed = tokio::spawn({
+        let ledger = a.ledger.clone();
+        async move { ledger.confirm(waits, DEADLINE).await }
+    });
+    server.resume();
+    let receipt = confirmed.await.unwrap();
+    assert!(receipt.recorded && receipt.confirmation.confirmed, "{receipt:?}");
+    assert_eq!((receipt.first, receipt.last), (a.ledger.known().1, a.ledger.known().1));
+    assert_eq!(b.standing("lamp", of_b), GONE);
+}
+
+#[tokio::test]
+async fn nobody_waits_for_redis_when_no_lease_can_run_any_more() {
+    let mut server = Server::start(&[]);
+    let a = Member::joined(&server, "a").await;
+    server.kill();
+    eventually("a to notice", || !a.log.figures().is_connected).await;
+    let receipt = a.purge("lamp", Duration::MAX).await;
+    assert!(!receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
+}

@@ -73,6 +73,17 @@ pub(super) struct Identity {
     pub(super) lease: Duration,
 }
 
+/// What this proxy says when it renews its lease.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Says {
+    /// What it does when its lease has run out.
+    pub(super) on_isolation: OnIsolation,
+    /// Whether the server has on disk what it has answered.
+    pub(super) restart_is_safe: bool,
+    /// Whether it has seen that no lease of an earlier epoch runs any more.
+    pub(super) is_settled: bool,
+}
+
 /// What this proxy knows of the log that it followed before.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Known {
@@ -89,6 +100,8 @@ pub(super) struct Joined {
     pub(super) epoch: Epoch,
     pub(super) head: Position,
     pub(super) floor: Position,
+    /// Whether somebody has seen that no lease of an earlier epoch runs any more.
+    pub(super) is_settled: bool,
 }
 
 /// The log as it was when this proxy renewed its lease.
@@ -140,19 +153,18 @@ impl Control {
             .arg(identity.lease.as_millis().to_string())
             .arg(&identity.name);
         let mut connection = self.connection.clone();
-        let (epoch, head, _nonce, floor, _is_new): (String, Position, String, Position, u8) =
+        let (epoch, head, _nonce, floor, _is_new, is_settled): (String, Position, String, Position, u8, u8) =
             within(call.invoke_async(&mut connection)).await?;
-        Ok(Joined { epoch: parse_epoch(&epoch)?, head, floor })
+        Ok(Joined { epoch: parse_epoch(&epoch)?, head, floor, is_settled: is_settled == 1 })
     }
 
     /// Says how far this proxy has come, and renews its lease.
     pub(super) async fn renew(
         &self,
         identity: &Identity,
-        on_isolation: OnIsolation,
+        says: &Says,
         epoch: Epoch,
         place: &Place,
-        restart_is_safe: bool,
     ) -> Result<Renewed, ControlError> {
         let mut call = RENEW.key(&self.keys.state);
         call.key(&self.keys.log)
@@ -161,10 +173,11 @@ impl Control {
             .arg(&identity.incarnation)
             .arg(place.position)
             .arg(place.nonce.as_deref().unwrap_or_default())
-            .arg(on_isolation.as_str())
+            .arg(says.on_isolation.as_str())
             .arg(identity.lease.as_millis().to_string())
             .arg(&identity.name)
-            .arg(u8::from(restart_is_safe));
+            .arg(u8::from(says.restart_is_safe))
+            .arg(u8::from(says.is_settled));
         let mut connection = self.connection.clone();
         let answer: Vec<String> = within(call.invoke_async(&mut connection)).await?;
         let keeps_up = match answer.first().map(String::as_str) {

@@ -53,10 +53,10 @@ else
     redis.call('HSET', state, 'run', run)
     if restart_is_safe ~= '1' then redis.call('HSET', state, 'durable', '0') end
 end
-local own = redis.call('HMGET', state, 'epoch', 'head', 'nonce', 'floor')
+local own = redis.call('HMGET', state, 'epoch', 'head', 'nonce', 'floor', 'settled')
 -- Not from 0: a count that was there before would look like a lease that nobody has renewed since.
 local now = redis.call('TIME')
 local renewals = string.format('%.0f', tonumber(now[1]) * 1000000 + tonumber(now[2]))
 redis.call('HSET', state, 'proxy:' .. id,
     table.concat({ own[1], incarnation, renewals, '0', own[2], mode, lease, name }, ' '))
-return { own[1], own[2], own[3], own[4], is_new and 1 or 0 }
+return { own[1], own[2], own[3], own[4], is_new and 1 or 0, own[5] == own[1] and 1 or 0 }

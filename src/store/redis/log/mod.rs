@@ -24,7 +24,7 @@ use crate::ledger::{
 };
 use control::{Control, Identity};
 use keys::Keys;
-use proxies::{LEASE, Proxies};
+use proxies::{LEASE, MARGIN, Proxies};
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -194,6 +194,11 @@ impl SharedLog for RedisLog {
         })
     }
 
+    fn patience(&self) -> Duration {
+        let lease = LEASE + MARGIN;
+        if self.0.live.borrow().is_some() { lease } else { lease.saturating_sub(self.0.lost_for()) }
+    }
+
     fn trim(&self, floor: Position) {
         // It goes with the next append: a log that nobody adds to needs no trimming.
         self.0.floor.fetch_max(floor, Ordering::Relaxed);
@@ -203,12 +208,15 @@ impl SharedLog for RedisLog {
 impl Shared {
     async fn live(&self) -> Result<Live, LogError> {
         let mut live = self.live.subscribe();
-        let lost = Timestamp(self.lost_at.load(Ordering::Relaxed));
-        let wait = CONNECTION_WAIT.saturating_sub(self.clock.now().since(lost));
         // With no time left it still looks once.
-        let wait = timeout(wait, live.wait_for(Option::is_some)).await;
+        let wait = timeout(CONNECTION_WAIT.saturating_sub(self.lost_for()), live.wait_for(Option::is_some)).await;
         let found = wait.ok().and_then(Result::ok).and_then(|live| live.clone());
         found.ok_or_else(|| LogError(lock(&self.trouble).clone().unwrap_or_else(|| "it was never reached".into())))
+    }
+
+    /// How long ago the last session ended, or this was made.
+    fn lost_for(&self) -> Duration {
+        self.clock.now().since(Timestamp(self.lost_at.load(Ordering::Relaxed)))
     }
 
     /// Who has come to a position now, and whether waiting may change the answer.

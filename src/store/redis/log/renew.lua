@@ -3,9 +3,9 @@
 local state, log = KEYS[1], KEYS[2]
 local epoch, id, incarnation = ARGV[1], ARGV[2], ARGV[3]
 local applied, nonce = tonumber(ARGV[4]), ARGV[5]
-local mode, lease, name, restart_is_safe = ARGV[6], ARGV[7], ARGV[8], ARGV[9]
+local mode, lease, name, restart_is_safe, settled = ARGV[6], ARGV[7], ARGV[8], ARGV[9], ARGV[10]
 
-local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor', 'durable', 'asked')
+local own = redis.call('HMGET', state, 'epoch', 'run', 'head', 'nonce', 'floor', 'durable', 'asked', 'settled')
 local run = run_of_server()
 if own[1] ~= epoch or own[2] ~= run then return { 'epoch' } end
 local head = tonumber(own[3])
@@ -24,7 +24,7 @@ if restart_is_safe ~= '1' and own[6] then redis.call('HSET', state, 'durable', '
 
 -- Counted, not named: a hundred proxies renew after each purge. What is neither the log's nor its own is another proxy's.
 local of_log = 0
-for at = 1, 7 do
+for at = 1, 8 do
     if own[at] then of_log = of_log + 1 end
 end
 local is_alone = redis.call('HLEN', state) == of_log + 1 and '1' or '0'
@@ -36,4 +36,6 @@ if keeps_up then
 end
 redis.call('HSET', state, 'proxy:' .. id,
     table.concat({ epoch, incarnation, renewals, ARGV[4], seen, mode, lease, name }, ' '))
+-- For those who join later: nobody has a lease of an earlier epoch any more. It names the epoch, and so ends with it.
+if settled == '1' and own[8] ~= epoch then redis.call('HSET', state, 'settled', epoch) end
 return { keeps_up and 'ok' or 'behind', own[3], own[5], is_alone }

@@ -3,7 +3,7 @@
 //! Nothing here hides a lost connection. A session that ends for whatever reason is followed by a whole new one, which looks
 //! again whether the log is the one that was followed before. Meanwhile the lease runs out by itself.
 
-use super::control::{Control, ControlError, Joined, Known};
+use super::control::{Control, ControlError, Joined, Known, Says};
 use super::entry::{Broken, Place};
 use super::isolation::Isolation;
 use super::proxies::{LEASE, MARGIN};
@@ -121,7 +121,7 @@ impl Follower {
             }
         }
         let place = self.resume(&joined);
-        lock(&self.shared.tenure).follow(joined.epoch);
+        lock(&self.shared.tenure).follow(joined.epoch, joined.is_settled);
         let replicated = self.shared.clock.now();
         let mut reader = Reader { epoch: joined.epoch, tail, place, control, restart_is_safe, replicated };
         self.renew(&mut reader).await?;
@@ -246,8 +246,12 @@ impl Follower {
         let identity = &self.shared.identity;
         // Before it is sent: for the others it runs from later on.
         let before = self.shared.clock.now();
-        let (mode, safe) = (self.isolation.told(), reader.restart_is_safe);
-        let renewed = reader.control.renew(identity, mode, reader.epoch, &reader.place, safe).await?;
+        let says = Says {
+            on_isolation: self.isolation.told(),
+            restart_is_safe: reader.restart_is_safe,
+            is_settled: lock(&self.shared.tenure).is_settled(reader.epoch, before),
+        };
+        let renewed = reader.control.renew(identity, &says, reader.epoch, &reader.place).await?;
         self.shared.reached(reader.place.position, renewed.head);
         self.isolation.heard(renewed.is_alone, renewed.is_replicated);
         self.ledger.set_on_isolation(self.isolation.in_force());
