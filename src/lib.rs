@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod crypto;
+pub mod csrf;
 pub mod dispatch;
 pub mod fetch;
 pub mod headers;

@@ -205,6 +205,14 @@ reasons! {
     InvalidatedInFlight = "invalidated-in-flight",
     /// Fetched within a purge's settle time.
     Settling = "settling",
+    /// A form token in the page is not of the secret that it was fetched with: it was made for somebody else.
+    FormTokenForeign = "form-token-foreign",
+    /// The page shows the secret itself that its form tokens are made of.
+    FormTokenBare = "form-token-bare",
+    /// More form tokens in a page than are spliced.
+    FormTokenLimit = "form-token-limit",
+    /// A page that may have form tokens came in a content coding, although none was asked for.
+    FormTokenCoded = "form-token-coded",
     /// More is kept for this session than may be, or for more sessions.
     SessionQuota = "session-quota",
     /// More variants of one URL than are kept.

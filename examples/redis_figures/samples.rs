@@ -52,6 +52,7 @@ pub(crate) fn response(product: u64, body_bytes: usize) -> Result<Arc<StoredResp
         status: StatusCode::OK,
         fields: FieldBlock::copy_of(&fields)?,
         body: StoredBody::whole(Bytes::from(vec![b'x'; body_bytes])),
+        form_cookie: None,
         etag: HeaderValue::from_static("\"v-00000000000000000000000000000000\""),
         lifetime: Lifetime {
             received: Clock::system().now(),

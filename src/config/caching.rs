@@ -1,4 +1,4 @@
-//! `store`, `caches`, `cookies`, `query`, `languages`, and the keys of what comes in a later version.
+//! `store`, `caches`, `cookies`, `csrf`, `query` and `languages`.
 
 use super::reader::{Section, Text};
 use super::shared_store::{self, Shared};
@@ -86,14 +86,15 @@ fn caches(file: &Section<'_>) -> ([u64; 3], u64) {
 pub(super) fn cookies(file: &Section<'_>) -> CookieClasses {
     let section = file.below("cookies");
     let names = |names: &[&str]| Globs::new(names).unwrap_or_default();
-    let otherwise = CookieClasses {
-        session: names(&["sessionid"]),
-        personal: names(&["messages"]),
-        key: Globs::default(),
-        drop: Globs::default(),
-    };
+    let otherwise = CookieClasses { session: names(&["sessionid"]), personal: names(&["messages"]), ..csrf(file) };
     let classes = classes(&section, &otherwise);
     section.finish();
+    let lists = [("session", &classes.session), ("personal", &classes.personal), ("key", &classes.key)];
+    let taken = lists.into_iter().find(|(_, list)| classes.splices && list.matches(&classes.form_token));
+    if let Some((list, _)) = taken {
+        let name = &classes.form_token;
+        file.below("csrf").tell("cookie", format!("{name} is also among cookies.{list}; take it out there"));
+    }
     classes
 }
 
@@ -105,13 +106,17 @@ pub(super) fn classes(section: &Section<'_>, otherwise: &CookieClasses) -> Cooki
         personal: list("personal", &otherwise.personal),
         key: list("key", &otherwise.key),
         drop: list("drop", &otherwise.drop),
+        ..otherwise.clone()
     };
     // Without spliced tokens, a shared page without its csrftoken cookie has forms that answer 403.
-    if classes.drop.matches(FORM_TOKEN_COOKIE) && section.has("drop") {
+    if !classes.splices && classes.drop.matches(&classes.form_token) && section.has("drop") {
+        let name = &classes.form_token;
         section.tell(
             "drop",
-            "csrftoken may be dropped only where form tokens are spliced (csrf), which is not in this version: \
-             the forms of a page that is stored without it would answer 403",
+            format!(
+                "{name} may be dropped only where form tokens are spliced; write csrf: {{ scheme: django }}: the forms of a \
+                 page that is stored without it would answer 403"
+            ),
         );
     }
     classes
@@ -161,9 +166,23 @@ pub(super) fn languages(file: &Section<'_>) -> Languages {
     Languages::new(tags, cookie.as_deref().unwrap_or(LANGUAGE_COOKIE))
 }
 
-/// Keys of what is not in this version: told, never overlooked.
-pub(super) fn later(file: &Section<'_>) {
-    if file.has("csrf") {
-        file.tell("csrf", "splicing form tokens is not in this version; leave the key out");
+/// Whether form tokens are spliced, and the name of their cookie.
+fn csrf(file: &Section<'_>) -> CookieClasses {
+    let section = file.below("csrf");
+    let is_django = |text: &str| (text == "django").then_some(());
+    let scheme = section.parsed("scheme", "a scheme that is known; write django", is_django);
+    if file.has("csrf") && !section.has("scheme") {
+        section.tell("scheme", "is missing; write django");
+    }
+    let is_name = |text: &str| {
+        let is_token = |byte: u8| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?={}".contains(&byte);
+        (!text.is_empty() && text.bytes().all(is_token)).then(|| Box::from(text))
+    };
+    let name = section.parsed("cookie", "the name of a cookie", is_name);
+    section.finish();
+    CookieClasses {
+        form_token: name.unwrap_or_else(|| FORM_TOKEN_COOKIE.into()),
+        splices: scheme.is_some(),
+        ..CookieClasses::default()
     }
 }

@@ -111,7 +111,6 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let cookies = Arc::new(caching::cookies(&file));
     let query = Arc::new(caching::query(&file));
     let languages = caching::languages(&file);
-    caching::later(&file);
     let listen = server::listen(&file);
     let session_header = sessions::header(&file);
     let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep);

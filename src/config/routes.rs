@@ -117,7 +117,7 @@ fn unmatched(ground: &Ground) -> Rule {
         audience: Audience::Anonymous,
         without_session: WithoutSession::Pass,
         guard: Guard::Off,
-        cookies: ground.cookies.clone(),
+        cookies: Arc::new(CookieClasses { splices: false, ..(*ground.cookies).clone() }),
         lifetime: LifetimeRule {
             ttl: None,
             negative_ttl: None,
@@ -129,6 +129,7 @@ fn unmatched(ground: &Ground) -> Rule {
         },
         tags: [].into(),
         headers: [].into(),
+        splices: false,
         fingerprint: RuleFingerprint(0),
         unmatched: true,
     }
@@ -146,7 +147,9 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let cache = cache(section, audience);
     let without_session = without_session(section, audience);
     let guard = guard::of_rule(section, pass, audience);
-    let cookies = cookies(section, ground);
+    let is_shared = !pass && (audience != Audience::Session || without_session == WithoutSession::Anonymous);
+    let splices = splices(section, ground, is_shared);
+    let cookies = cookies(section, ground, splices);
     let lifetime = lifetime(section, ground, audience);
     let tags = tags(section, pattern.as_ref());
     let headers = headers(section, ground);
@@ -173,6 +176,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         lifetime,
         tags: tags.into(),
         headers: headers.into(),
+        splices,
         fingerprint: RuleFingerprint(0),
         unmatched: false,
     })
@@ -219,7 +223,25 @@ fn without_session(section: &Section<'_>, audience: Audience) -> WithoutSession 
 }
 
 /// What cookies mean under a rule: a list names those that are part of its key; a map changes any of the four lists.
-fn cookies(section: &Section<'_>, ground: &Ground) -> Arc<CookieClasses> {
+fn cookies(section: &Section<'_>, ground: &Ground, splices: bool) -> Arc<CookieClasses> {
+    let classes = listed_cookies(section, ground);
+    if classes.splices == splices { classes } else { Arc::new(CookieClasses { splices, ..(*classes).clone() }) }
+}
+
+/// Whether form tokens become each visitor's own. A visitor's own pages have theirs already.
+fn splices(section: &Section<'_>, ground: &Ground, is_shared: bool) -> bool {
+    let asked = section.bool("csrf");
+    match asked {
+        Some(_) if !is_shared => section.tell("csrf", "is for rules whose pages are shared; leave it out"),
+        Some(true) if !ground.cookies.splices => {
+            section.tell("csrf", "needs the scheme; write csrf: { scheme: django } at the top of the file");
+        }
+        _ => {}
+    }
+    is_shared && ground.cookies.splices && asked.unwrap_or(true)
+}
+
+fn listed_cookies(section: &Section<'_>, ground: &Ground) -> Arc<CookieClasses> {
     if !section.has("cookies") {
         return ground.cookies.clone();
     }

@@ -62,7 +62,7 @@ pub enum CookieClass {
 }
 
 /// The four lists of `cookies` in `proxy.yaml`. A name in several is what the most careful of them says.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct CookieClasses {
     /// See [`CookieClass::Session`].
     pub session: Globs,
@@ -72,6 +72,24 @@ pub struct CookieClasses {
     pub key: Globs,
     /// See [`CookieClass::Drop`].
     pub drop: Globs,
+    /// The name of the cookie that form tokens belong to. Where these are spliced it is set anew for each visitor; elsewhere no page
+    /// that sets it is for all, whatever the lists say.
+    pub form_token: Box<str>,
+    /// Whether form tokens are spliced.
+    pub splices: bool,
+}
+
+impl Default for CookieClasses {
+    fn default() -> CookieClasses {
+        CookieClasses {
+            session: Globs::default(),
+            personal: Globs::default(),
+            key: Globs::default(),
+            drop: Globs::default(),
+            form_token: FORM_TOKEN_COOKIE.into(),
+            splices: false,
+        }
+    }
 }
 
 impl CookieClasses {
@@ -83,6 +101,8 @@ impl CookieClasses {
             CookieClass::Personal
         } else if self.key.matches(name) {
             CookieClass::Key
+        } else if name == &*self.form_token {
+            if self.splices { CookieClass::Drop } else { CookieClass::Unlisted }
         } else if self.drop.matches(name) {
             CookieClass::Drop
         } else {
@@ -101,7 +121,7 @@ impl CookieClasses {
         let cookies = Cookies::of(sent).unwrap_or_default();
         all_set(response, |name, value| match self.class(name) {
             CookieClass::Session | CookieClass::Personal => false,
-            _ if name == FORM_TOKEN_COOKIE => cookies.0.contains(&(name, value)),
+            _ if name == &*self.form_token => cookies.0.contains(&(name, value)),
             class => class == CookieClass::Drop,
         })
     }
@@ -161,7 +181,7 @@ impl<'a> Cookies<'a> {
                 CookieClass::Session => &mut sorted.session,
                 CookieClass::Personal => &mut sorted.personal,
                 CookieClass::Key => &mut sorted.key,
-                CookieClass::Drop | CookieClass::Unlisted if name == FORM_TOKEN_COOKIE => &mut sorted.form_token,
+                CookieClass::Drop | CookieClass::Unlisted if name == &*classes.form_token => &mut sorted.form_token,
                 CookieClass::Drop | CookieClass::Unlisted => continue,
             };
             list.push((name, value));
@@ -203,7 +223,7 @@ pub struct Sorted<'a> {
     pub personal: Vec<(&'a str, &'a str)>,
     /// See [`CookieClass::Key`].
     pub key: Vec<(&'a str, &'a str)>,
-    /// See [`FORM_TOKEN_COOKIE`]; where it is in none of the lists before.
+    /// See [`CookieClasses::form_token`]; where it is in none of the lists before.
     pub form_token: Vec<(&'a str, &'a str)>,
 }
 
@@ -224,7 +244,9 @@ mod tests {
             session: Globs::new(&["sessionid"]).unwrap(),
             personal: Globs::new(&["messages", "basket*"]).unwrap(),
             key: Globs::new(&["currency"]).unwrap(),
-            drop: Globs::new(&["csrftoken", "messages"]).unwrap(),
+            drop: Globs::new(&["csrf*", "messages"]).unwrap(),
+            splices: true,
+            ..CookieClasses::default()
         }
     }
 
@@ -257,6 +279,11 @@ mod tests {
             assert_eq!(classes().may_drop_all(&fields("set-cookie", lines)), *expected, "{lines:?}");
         }
         assert!(!classes().may_drop_all(&fields("set-cookie2", &["csrftoken=a"])));
+        let unspliced = CookieClasses { splices: false, ..classes() };
+        assert!(!unspliced.may_drop_all(&fields("set-cookie", &["csrftoken=a"])), "whatever a list says");
+        let renamed = CookieClasses { form_token: "token".into(), ..unspliced };
+        assert!(renamed.may_drop_all(&fields("set-cookie", &["csrftoken=a"])));
+        assert!(!renamed.may_drop_all(&fields("set-cookie", &["token=a"])));
     }
 
     #[test]

@@ -86,6 +86,10 @@ pub(super) fn admit(rules: &Rules, rule: &Rule, ask: &Ask) -> Result<Wanted, Rea
     let cookies = Cookies::of(&ask.fields).map_err(|_| Reason::CookieUnclear)?.sorted(&rule.cookies);
     let header_id = rules.sessions.header_id(&ask.fields).map_err(|_| Reason::CookieUnclear)?;
     each_once(&cookies.key).map_err(|_| Reason::CookieUnclear)?;
+    if rule.splices {
+        // Whose tokens would the page get?
+        each_once(&cookies.form_token).map_err(|_| Reason::CookieUnclear)?;
+    }
     let visit = Visit { rules, rule, ask, cookies, header_id };
     match (rule.audience, rule.without_session) {
         (Audience::Everyone, _) => Ok(visit.of_everybody(rule.cache)),

@@ -19,6 +19,9 @@ pub(super) enum Failure {
     /// The origin's fault.
     #[error("{0}")]
     Fetch(#[from] FetchFailure),
+    /// Ours: a page that needs a random token cannot be made without one.
+    #[error("no randomness: {0}")]
+    Randomness(#[from] std::io::Error),
 }
 
 impl Failure {
@@ -31,7 +34,7 @@ impl Failure {
             Failure::Fetch(FetchFailure::Timeout(_)) => Reason::OriginTimeout,
             Failure::Fetch(FetchFailure::Broken(_) | FetchFailure::Dropped(_)) => Reason::OriginBroken,
             Failure::Fetch(FetchFailure::Busy) => Reason::Overloaded,
-            Failure::Fetch(FetchFailure::Lost) => Reason::Internal,
+            Failure::Fetch(FetchFailure::Lost) | Failure::Randomness(_) => Reason::Internal,
         }
     }
 
@@ -52,7 +55,9 @@ impl Failure {
             Failure::Target(_) | Failure::Misdirected | Failure::Fetch(FetchFailure::Request(_)) => self.to_string(),
             Failure::Fetch(FetchFailure::Timeout(_)) => "The shop did not answer in time. Please try again.".into(),
             Failure::Fetch(FetchFailure::Busy) => "The shop is busy. Please try again.".into(),
-            Failure::Fetch(FetchFailure::Lost) => "Something went wrong here. Please try again.".into(),
+            Failure::Fetch(FetchFailure::Lost) | Failure::Randomness(_) => {
+                "Something went wrong here. Please try again.".into()
+            }
             Failure::Fetch(_) => "The shop cannot be reached. Please try again.".into(),
         }
     }

@@ -8,9 +8,12 @@ use super::Proxy;
 use super::fill::{Ending, Fill, FillAnswer, FilledHead};
 use super::lookup::standing;
 use super::miss::Errand;
-use crate::body::{Body, BodyError};
+use super::recording::{next_part, record};
+use super::splicing;
+use crate::body::Body;
 use crate::clock::Timestamp;
-use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};
+use crate::csrf::CookieForm;
+use crate::fetch::{Answered, FetchFailure, Lead};
 use crate::headers::end_to_end;
 use crate::invalidate::ChangedSessions;
 use crate::key::sets_one_of;
@@ -23,9 +26,7 @@ use crate::stored::{FieldBlock, Lifetime, Parts, StoredBody, StoredResponse, Var
 use crate::tags::Tags;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
-use http_body_util::BodyExt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 /// Runs a fill to its end, and counts it.
 pub(super) async fn run(proxy: Arc<Proxy>, lead: Lead<Fill>, errand: Arc<Errand>) {
@@ -79,7 +80,7 @@ async fn exchange(
     errand: &Errand,
     validating: Option<&StoredResponse>,
 ) -> Result<Answered, FetchFailure> {
-    let mut fields = errand.as_sent.clone();
+    let mut fields = splicing::to_send(errand);
     for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
         fields.insert(name, value);
     }
@@ -148,12 +149,16 @@ async fn receive(
 ) -> Result<FillEnd, NotKept> {
     let fill = lead.fetch();
     let head = match judge(proxy, errand, &answered) {
-        Ok(head) => Arc::new(head),
+        Ok(head) => head,
         Err(reason) => {
             leave_to_leader(proxy, lead, errand, answered, reason);
             return Err((FillEnd::NotStored, Some(reason)));
         }
     };
+    if let Some(secret) = splicing::concerns(errand, &answered.fields) {
+        return splicing::receive(proxy, lead, errand, head, secret, answered).await;
+    }
+    let head = Arc::new(head);
     let (requested, mut body) = (answered.requested, answered.body);
     // A response begins with its first byte: one that breaks before it is a failure, which what is stale may answer.
     let first = match next_part(&mut body).await {
@@ -183,13 +188,16 @@ async fn receive(
 }
 
 /// What cannot be shared is the leader's alone; the others are released at once, and the next are told beforehand.
+/// What was made with our secret is nobody's.
 fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: Answered, reason: Reason) {
     lead.close();
     let status = answered.status;
     if !stale::is_failure(status) {
         proxy.unstorable.remember(&errand.key, proxy.clock.now());
     }
-    lead.fetch().leave_private(answered);
+    if !splicing::sets_form_cookie(errand, &answered.fields) {
+        lead.fetch().leave_private(answered);
+    }
     lead.fetch().publish(FillAnswer::NotShared(reason, status));
 }
 
@@ -253,90 +261,6 @@ fn head_of(
     }
 }
 
-/// The next bytes of a body; none at its end.
-pub(super) async fn next_part(body: &mut OriginBody) -> Result<Option<Bytes>, BodyError> {
-    while let Some(frame) = body.frame().await {
-        match frame?.into_data() {
-            Ok(data) if !data.is_empty() => return Ok(Some(data)),
-            _ => {}
-        }
-    }
-    Ok(None)
-}
-
-/// A body that has come to its end.
-struct Recorded {
-    /// All of it; none where it grew too large to keep.
-    whole: Option<Bytes>,
-    /// What of it is not on the tape yet: with an announced length, the last bytes are its end to a client.
-    last: Bytes,
-}
-
-/// Reads a body onto the tape.
-async fn record(
-    proxy: &Proxy,
-    lead: &Lead<Fill>,
-    errand: &Errand,
-    length: Option<u64>,
-    first: Option<Bytes>,
-    mut body: OriginBody,
-) -> Result<Recorded, BodyError> {
-    let fill = lead.fetch();
-    let mut held = Held::nothing(proxy);
-    let (mut running, mut part, mut last) = (false, first, Bytes::new());
-    while let Some(data) = part {
-        if !running && !held.take(data.len() as u64) {
-            running = true;
-            lead.close();
-            proxy.unstorable.remember(&errand.key, proxy.clock.now());
-            fill.tape.let_run();
-        }
-        if running && !fill.tape.room().await {
-            return Err(BodyError::Abandoned);
-        }
-        if !running && length == Some(held.bytes) {
-            last = data;
-        } else {
-            fill.tape.write(data);
-        }
-        part = next_part(&mut body).await?;
-    }
-    Ok(Recorded { whole: (!running).then(|| fill.tape.contents(&last)), last })
-}
-
-/// Bytes that one fill holds, of those that all may.
-pub(super) struct Held<'a> {
-    proxy: &'a Proxy,
-    bytes: u64,
-}
-
-impl<'a> Held<'a> {
-    pub(super) fn nothing(proxy: &'a Proxy) -> Held<'a> {
-        Held { proxy, bytes: 0 }
-    }
-
-    /// Takes more; false where that would be too much, for this fill or for all.
-    pub(super) fn take(&mut self, more: u64) -> bool {
-        let limits = self.proxy.limits;
-        if self.bytes + more > limits.object_bytes_max {
-            return false;
-        }
-        let all = self.proxy.filling_bytes.fetch_add(more, Ordering::Relaxed);
-        if all + more > limits.filling_bytes_max {
-            self.proxy.filling_bytes.fetch_sub(more, Ordering::Relaxed);
-            return false;
-        }
-        self.bytes += more;
-        true
-    }
-}
-
-impl Drop for Held<'_> {
-    fn drop(&mut self) {
-        self.proxy.filling_bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-    }
-}
-
 /// Keeps a response that has come whole, unless it was invalidated while it came.
 fn store(
     proxy: &Proxy,
@@ -347,12 +271,26 @@ fn store(
     body: Bytes,
     requested: Timestamp,
 ) -> Result<(), Reason> {
-    let body = StoredBody::whole(body);
+    let stored = to_store(proxy, fill, errand, head, lifetime, StoredBody::whole(body), None)?;
+    proxy.unstorable.forget(&errand.key);
+    keep(proxy, errand, &Arc::new(stored), requested)
+}
+
+/// What is stored of a response that has come whole.
+pub(super) fn to_store(
+    proxy: &Proxy,
+    fill: &Fill,
+    errand: &Errand,
+    head: &FilledHead,
+    lifetime: Lifetime,
+    body: StoredBody,
+    form_cookie: Option<CookieForm>,
+) -> Result<StoredResponse, Reason> {
     let mut fields = head.fields.clone();
     // No cookie is ever stored: what is set is set once.
     fields.remove(header::SET_COOKIE);
     let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
-    let stored = StoredResponse::of(Parts {
+    Ok(StoredResponse::of(Parts {
         cache: errand.cache,
         key: errand.key.clone(),
         vary: head.vary.clone(),
@@ -360,6 +298,7 @@ fn store(
         status: head.status,
         fields: FieldBlock::copy_of(&fields).map_err(|_| Reason::TooLarge)?,
         body,
+        form_cookie,
         etag,
         lifetime,
         stamp: fill.stamp,
@@ -367,14 +306,17 @@ fn store(
         route: errand.rule.name.clone(),
         rule: errand.rule.fingerprint,
         origin_time: head.origin_time,
-    });
-    proxy.unstorable.forget(&errand.key);
-    keep(proxy, errand, &Arc::new(stored), requested)
+    }))
 }
 
 /// Into the memory tier at once, and into the store behind the response; unless something newer than the stamp matches it,
 /// or a purge asked that what is fetched so soon after it be not kept.
-fn keep(proxy: &Proxy, errand: &Errand, stored: &Arc<StoredResponse>, requested: Timestamp) -> Result<(), Reason> {
+pub(super) fn keep(
+    proxy: &Proxy,
+    errand: &Errand,
+    stored: &Arc<StoredResponse>,
+    requested: Timestamp,
+) -> Result<(), Reason> {
     // A route comes under suspicion before its purge is recorded: where it is not yet, that record will be newer than the stamp.
     if errand.rules.guards.is_suspect(errand.place) {
         return Err(Reason::GuardDiffers);

@@ -12,6 +12,7 @@ use super::{Ask, Proxy, Rules, hit};
 use super::{filling, guard};
 use crate::body::Body;
 use crate::cache_name::CacheName;
+use crate::csrf::Secret;
 use crate::fetch::{Answered, Joined, TapeReader};
 use crate::headers::end_to_end;
 use crate::key::{Key, SESSION_TAG, Session};
@@ -21,7 +22,7 @@ use crate::outcome::{Kind, Outcome, Reason};
 use crate::policy::{Terms, Whose, groups, stale, vary};
 use crate::respond;
 use crate::route::{Routed, Rule};
-use crate::stored::StoredResponse;
+use crate::stored::{StoredResponse, VaryKey};
 use crate::tags::{BadTag, Tag, Tags};
 use http::{HeaderMap, HeaderName, StatusCode, header};
 use std::sync::Arc;
@@ -48,7 +49,9 @@ pub(super) struct Errand {
     pub session: Option<(Session, Filling)>,
     /// Whether the visitor has cookies that are not sent: then what cannot be shared is not this visitor's either.
     pub withholds_cookies: bool,
-    /// Fields whose values are in the key.
+    /// The secret that form tokens in what it brings are made of; none: they are not spliced.
+    pub form_secret: Option<Secret>,
+    /// Fields whose values are in the key, or the same for everybody.
     pub in_key: Vec<HeaderName>,
     /// The rule's place among the router's.
     pub place: usize,
@@ -112,6 +115,7 @@ impl Errand {
         stored: Option<Arc<StoredResponse>>,
     ) -> Errand {
         let query = wanted.key.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let splices = routed.rule.splices && wanted.session.is_none();
         Errand {
             rules: rules.clone(),
             rule: routed.rule.clone(),
@@ -127,6 +131,8 @@ impl Errand {
             }),
             // What was fetched for one session is that visitor's, whatever else their browser sends.
             withholds_cookies: !routed.rule.unmatched && wanted.session.is_none() && bears_own_fields(rules, ask),
+            // Without randomness nothing is spliced, and so no page with a form is kept.
+            form_secret: splices.then(Secret::random).and_then(Result::ok),
             in_key: in_key(rules, routed.rule, wanted),
             place: routed.place,
             rule_tags: routed.tags(),
@@ -152,7 +158,9 @@ fn in_key(rules: &Rules, rule: &Rule, wanted: &Wanted) -> Vec<HeaderName> {
     }
     let language = rules.languages.are_known().then_some(header::ACCEPT_LANGUAGE);
     let session = rules.sessions.header.clone().filter(|_| wanted.session.is_some());
-    [header::COOKIE].into_iter().chain(language).chain(session).collect()
+    // Where tokens are looked for, no content coding is asked for, whoever asks.
+    let coding = (rule.splices && wanted.session.is_none()).then_some(header::ACCEPT_ENCODING);
+    [header::COOKIE].into_iter().chain(language).chain(session).chain(coding).collect()
 }
 
 /// Fetches, or shares the fetch that is under way, and answers with what comes of it.
@@ -171,11 +179,18 @@ pub(super) async fn fetch(
     for _ in 0..JOINS_MAX {
         let share = join(proxy, &errand, refused.as_ref());
         match share.fill.answer().await {
+            FillAnswer::Spliced(stored, storing) => {
+                if !share.leads && !fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags) {
+                    refused = Some(share.fill);
+                    continue;
+                }
+                return spliced(proxy, ask, &stored, reason, storing, share.leads);
+            }
             FillAnswer::Streaming(head) => {
                 if let Some(reply) = instead_of_failure(proxy, ask, &errand, head.status) {
-                    return Ok(reply);
+                    return reply;
                 }
-                if !share.leads && !fits(proxy, ask, &errand, &share.fill, &head) {
+                if !share.leads && !fits(proxy, ask, &errand, &share.fill, &head.vary, &head.tags) {
                     refused = Some(share.fill);
                     continue;
                 }
@@ -187,13 +202,13 @@ pub(super) async fn fetch(
             }
             FillAnswer::Validated(stored, origin_time) => {
                 if share.leads || (trusted(proxy, ask, &share.fill) && standing(proxy, &stored) == Standing::Valid) {
-                    return Ok(validated(proxy, ask, &stored, reason, origin_time, share.leads));
+                    return validated(proxy, ask, &stored, reason, origin_time, share.leads);
                 }
                 refused = Some(share.fill);
             }
             FillAnswer::NotShared(why, status) => {
                 if let Some(reply) = instead_of_failure(proxy, ask, &errand, status) {
-                    return Ok(reply);
+                    return reply;
                 }
                 let own = (share.leads && !errand.withholds_cookies).then(|| share.fill.take_private()).flatten();
                 return match own {
@@ -202,7 +217,7 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Failed(failure) => {
-                return stale_reply(proxy, ask, &errand).ok_or(Failure::Fetch(failure));
+                return stale_reply(proxy, ask, &errand).unwrap_or(Err(Failure::Fetch(failure)));
             }
         }
     }
@@ -224,7 +239,7 @@ async fn unkept(
         Err(failure) => matches!(failure, Failure::Fetch(_)),
     };
     let instead = (failed && reason == Reason::GuardUnproven).then(|| stale_reply(proxy, ask, errand)).flatten();
-    instead.map_or(reply, Ok)
+    instead.unwrap_or(reply)
 }
 
 /// Starts a validation that nobody waits for, unless one is under way, or nothing may be kept.
@@ -262,15 +277,15 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
 
 /// Whether a response that another request's fill brought is right for this one too: made for the same values of what Vary
 /// names, and not invalidated since that fill began.
-fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, head: &FilledHead) -> bool {
+fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, tags: &Tags) -> bool {
     let subject = Subject {
         cache: errand.cache,
         host: errand.key.host(),
         path: errand.key.path(),
         query: errand.key.query(),
-        tags: &head.tags,
+        tags,
     };
-    head.vary.matches(|name| vary::normalised(&errand.as_sent, name))
+    vary.matches(|name| vary::normalised(&errand.as_sent, name))
         && trusted(proxy, ask, fill)
         && proxy.ledger.standing(&subject, fill.stamp) == Standing::Valid
 }
@@ -291,6 +306,22 @@ fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) 
     Reply { origin_time: Some(head.origin_time), ..Reply::new(response, outcome) }
 }
 
+/// A page with form tokens that a fill brought, with this visitor's own.
+fn spliced(
+    proxy: &Proxy,
+    ask: &Ask,
+    stored: &StoredResponse,
+    reason: Reason,
+    storing: Reason,
+    leads: bool,
+) -> Result<Reply, Failure> {
+    let mut outcome = Outcome::new(if leads { Kind::Miss } else { Kind::Collapsed }, reason);
+    outcome.fwd_status = Some(stored.status.as_u16());
+    outcome.storing = Some(storing);
+    outcome.collapsed = !leads;
+    hit::filled(proxy, ask, stored, outcome)
+}
+
 fn validated(
     proxy: &Proxy,
     ask: &Ask,
@@ -298,7 +329,7 @@ fn validated(
     reason: Reason,
     origin_time: Duration,
     leads: bool,
-) -> Reply {
+) -> Result<Reply, Failure> {
     let mut outcome = Outcome::new(Kind::Revalidated, reason);
     outcome.fwd_status = Some(StatusCode::NOT_MODIFIED.as_u16());
     outcome.collapsed = !leads;
@@ -317,11 +348,11 @@ fn unshared(answered: Answered, reason: Reason, why: Reason) -> Reply {
 }
 
 /// What answers in place of an origin's failure, where something may.
-fn instead_of_failure(proxy: &Proxy, ask: &Ask, errand: &Errand, status: StatusCode) -> Option<Reply> {
+fn instead_of_failure(proxy: &Proxy, ask: &Ask, errand: &Errand, status: StatusCode) -> Option<Result<Reply, Failure>> {
     stale::is_failure(status).then(|| stale_reply(proxy, ask, errand)).flatten()
 }
 
-fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Reply> {
+fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Result<Reply, Failure>> {
     let stored = errand.fallback.as_ref()?;
     let now = proxy.clock.now();
     // Whoever is cut off from the ledger cannot know whether it was purged.

@@ -17,11 +17,13 @@ mod hit;
 mod lookup;
 mod miss;
 mod pass;
+mod recording;
 mod reply;
 mod rules;
 mod sampling;
 mod serve;
 mod sessions;
+mod splicing;
 mod unstorable;
 
 pub use ask::Ask;

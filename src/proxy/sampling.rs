@@ -4,9 +4,11 @@
 //! nothing.
 
 use super::Proxy;
-use super::filling::{Held, as_exchange, count_exchange, next_part};
+use super::filling::{as_exchange, count_exchange};
 use super::guard::{Proof, Sampling, Watched};
 use super::miss::Errand;
+use super::recording::{Held, next_part};
+use super::splicing;
 use crate::body::Body;
 use crate::headers::X_FORWARDED_PROTO;
 use crate::ledger::{Invalidation, Mode, Scope, Source};
@@ -70,7 +72,7 @@ impl Fetched {
 }
 
 async fn fetch(proxy: &Proxy, errand: &Errand, held: &mut Held<'_>) -> Result<Fetched, String> {
-    let mut fields = errand.as_sent.clone();
+    let mut fields = splicing::to_send(errand);
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let answered = proxy.origin.send(&Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
@@ -92,7 +94,11 @@ async fn fetch(proxy: &Proxy, errand: &Errand, held: &mut Held<'_>) -> Result<Fe
         }
         body.extend_from_slice(&part);
     }
-    Ok(Fetched { status: answered.status, fields: answered.fields, body: body.freeze() })
+    let (status, mut fields) = (answered.status, answered.fields);
+    // Each fetch has other tokens of one secret.
+    let body = splicing::without_tokens(errand, &mut fields, body.freeze());
+    let body = body.map_err(|reason| format!("not kept: {reason}"))?;
+    Ok(Fetched { status, fields, body })
 }
 
 async fn conclude(proxy: &Proxy, errand: &Errand, sampling: Sampling, compared: Result<Vec<Place>, String>) {

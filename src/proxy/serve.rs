@@ -38,10 +38,10 @@ pub(super) async fn serve(
     let errand = |stored| Errand::new(proxy, rules, routed, ask, &wanted, stored);
 
     match choose(ask, found, || proxy.knows_unstorable(&wanted.key)) {
-        Course::Hit(stored) => Ok(hit::fresh(proxy, ask, &stored)),
+        Course::Hit(stored) => hit::fresh(proxy, ask, &stored),
         Course::Stale(stored) => {
             miss::revalidate_behind(proxy, errand(Some(stored.clone())).validating());
-            Ok(hit::stale(proxy, ask, &stored, Reason::StaleWhileRevalidate))
+            hit::stale(proxy, ask, &stored, Reason::StaleWhileRevalidate)
         }
         Course::Validate(stored, reason) => {
             let errand = errand(Some(stored)).validating();

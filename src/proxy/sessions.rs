@@ -199,6 +199,7 @@ mod tests {
             status: StatusCode::OK,
             fields: FieldBlock::default(),
             body: StoredBody::whole(vec![b'x'; BYTES].into()),
+            form_cookie: None,
             etag: HeaderValue::from_static("\"1\""),
             lifetime: Lifetime {
                 received: Timestamp(0),

@@ -35,14 +35,15 @@ fn sign(fields: &mut HeaderMap, outcome: &Outcome) {
 pub enum Keeper {
     /// For all, for as long as this says.
     Shared(LifetimeFrom),
-    /// For one session.
-    Session,
+    /// For one visitor: a session's own page, or a shared one with what is their own in it.
+    Visitor,
 }
 
 impl Keeper {
     /// For whom a stored response is.
     fn of(stored: &StoredResponse, from: LifetimeFrom) -> Keeper {
-        if stored.cache == CacheName::Sessions { Keeper::Session } else { Keeper::Shared(from) }
+        let is_own = stored.cache == CacheName::Sessions || stored.form_cookie.is_some();
+        if is_own { Keeper::Visitor } else { Keeper::Shared(from) }
     }
 }
 
@@ -52,13 +53,13 @@ fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
     let told = match keeper {
         Keeper::Shared(LifetimeFrom::Origin) => return,
         Keeper::Shared(LifetimeFrom::Rule | LifetimeFrom::RuleNegative) => "no-cache",
-        Keeper::Session => "private, no-cache",
+        Keeper::Visitor => "private, no-cache",
     };
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(told));
     fields.remove(header::EXPIRES);
     fields.remove(header::PRAGMA);
     let names_cookie = list_items(fields, &header::VARY).any(|name| name.eq_ignore_ascii_case("cookie"));
-    if keeper == Keeper::Session && !names_cookie {
+    if keeper == Keeper::Visitor && !names_cookie {
         fields.append(header::VARY, HeaderValue::from_static("Cookie"));
     }
 }

@@ -6,8 +6,9 @@ use super::{Keeper, sign, tell_browser};
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
+use crate::csrf::Splice;
 use crate::outcome::Outcome;
-use crate::stored::{Piece, StoredBody, StoredResponse};
+use crate::stored::{Piece, StoredBody, StoredResponse, TOKEN_BYTES};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
@@ -22,6 +23,9 @@ const FIELDS_OF_CONTENT: [HeaderName; 6] = [
     header::LAST_MODIFIED,
 ];
 
+/// What stands for a token in a page that is for no visitor.
+static NO_TOKEN: Bytes = Bytes::from_static(&[b'0'; TOKEN_BYTES]);
+
 /// The fields that a 304 repeats (RFC 9110 15.4.5), and Age.
 const FIELDS_OF_304: [HeaderName; 7] = [
     header::AGE,
@@ -33,15 +37,17 @@ const FIELDS_OF_304: [HeaderName; 7] = [
     header::VARY,
 ];
 
-/// The answer to a request from a stored response.
+/// The answer to a request from a stored response; `own` is what of it is the visitor's alone, where it has places for that.
 pub fn stored(
     stored: &StoredResponse,
+    own: Option<&Splice>,
     method: &Method,
     request: &HeaderMap,
     outcome: &Outcome,
     now: Timestamp,
 ) -> Response<Body> {
-    let (mut fields, etag, lifetime) = (stored.fields().to_map(), stored.etag(), stored.lifetime());
+    let (mut fields, lifetime) = (stored.fields().to_map(), stored.lifetime());
+    let etag = own.map_or_else(|| stored.etag(), |own| etag_of_visitor(stored, own));
     let condition = judge(method, request, &etag, &fields, stored.status);
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
     fields.insert(header::ETAG, etag);
@@ -55,8 +61,11 @@ pub fn stored(
             fields = HeaderMap::new();
             (failed, Body::empty())
         }
-        None => content(stored, method, request, &mut fields),
+        None => content(stored, own, method, request, &mut fields),
     };
+    if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| status != StatusCode::NOT_MODIFIED) {
+        fields.append(header::SET_COOKIE, line.clone());
+    }
     sign(&mut fields, outcome);
     let mut response = Response::new(body);
     *response.status_mut() = status;
@@ -66,8 +75,15 @@ pub fn stored(
 
 /// A strong entity tag for a body to which the origin gave none.
 pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
-    let parts: Vec<&[u8]> = body.pieces().iter().map(|Piece::Shared(bytes)| &bytes[..]).collect();
+    let parts: Vec<&[u8]> = body.pieces().iter().map(Piece::shared).collect();
     text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
+}
+
+/// The page's, and the visitor's: with another secret it is another page. Weak, for each answer has another token of the same secret,
+/// which is as good as the one before.
+fn etag_of_visitor(stored: &StoredResponse, own: &Splice) -> HeaderValue {
+    let whole = crypto::checksum_128(&[stored.etag().as_bytes(), own.seal()]);
+    text(format!("W/\"v-{whole:032x}\""))
 }
 
 fn only(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
@@ -83,6 +99,7 @@ fn only(fields: &HeaderMap, names: &[HeaderName]) -> HeaderMap {
 /// The content that is asked for, with the fields that describe it.
 fn content(
     stored: &StoredResponse,
+    own: Option<&Splice>,
     method: &Method,
     request: &HeaderMap,
     fields: &mut HeaderMap,
@@ -94,6 +111,10 @@ fn content(
             fields.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
         }
         return (stored.status, Body::empty());
+    }
+    if let Some(own) = own {
+        // Parts of two answers would not fit together: a range is not for such a page.
+        return (stored.status, Body::pieces(pieces(&stored.body, own.token()).collect()));
     }
     let may_cut = stored.status == StatusCode::OK
         && request.contains_key(header::RANGE)
@@ -147,12 +168,15 @@ fn text(text: String) -> HeaderValue {
 fn whole(body: &StoredBody) -> Body {
     match body.pieces() {
         [Piece::Shared(bytes)] => Body::whole(bytes.clone()),
-        _ => Body::pieces(pieces(body).collect()),
+        _ => Body::pieces(pieces(body, &NO_TOKEN).collect()),
     }
 }
 
-fn pieces(body: &StoredBody) -> impl Iterator<Item = Bytes> {
-    body.pieces().iter().map(|Piece::Shared(bytes)| bytes.clone())
+fn pieces<'a>(body: &'a StoredBody, token: &'a Bytes) -> impl Iterator<Item = Bytes> + 'a {
+    body.pieces().iter().map(move |piece| match piece {
+        Piece::Shared(bytes) => bytes.clone(),
+        Piece::Token => token.clone(),
+    })
 }
 
 /// The bytes of a range, none of them copied.
@@ -161,7 +185,7 @@ fn cut(body: &StoredBody, part: &Range<u64>) -> Vec<Bytes> {
     let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     let (mut from, mut to) = (place(part.start), place(part.end));
     let mut out = Vec::new();
-    for piece in pieces(body) {
+    for piece in pieces(body, &NO_TOKEN) {
         let (start, end) = (from.min(piece.len()), to.min(piece.len()));
         if start < end {
             out.push(piece.slice(start..end));

@@ -98,6 +98,8 @@ pub struct Rule {
     pub tags: Box<[TagTemplate]>,
     /// Further request fields that its fills send; its responses vary on them.
     pub headers: Box<[HeaderName]>,
+    /// Whether the form tokens of its shared pages become each visitor's own.
+    pub splices: bool,
     /// Changes when anything changes that decides what is stored under it.
     pub fingerprint: RuleFingerprint,
     /// Whether it is the one for paths that no rule matches: RFC 9111 alone, every end-to-end field forwarded.

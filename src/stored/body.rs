@@ -1,12 +1,40 @@
-//! A stored body: a list of pieces, so that what belongs to one visitor can later stand between shared ones.
+//! A stored body: a list of pieces, so that what belongs to one visitor can stand between shared ones.
 
 use bytes::Bytes;
+
+/// Bytes of a visitor's own form token.
+pub const TOKEN_BYTES: usize = crate::csrf::TOKEN_CHARS;
 
 /// One piece of a stored body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     /// The same for everybody.
     Shared(Bytes),
+    /// [`TOKEN_BYTES`] that each visitor has their own of.
+    Token,
+}
+
+impl Piece {
+    /// Its length in bytes.
+    pub fn len(&self) -> usize {
+        match self {
+            Piece::Shared(bytes) => bytes.len(),
+            Piece::Token => TOKEN_BYTES,
+        }
+    }
+
+    /// Whether it is nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What is the same for everybody; of a token nothing.
+    pub fn shared(&self) -> &[u8] {
+        match self {
+            Piece::Shared(bytes) => bytes,
+            Piece::Token => &[],
+        }
+    }
 }
 
 /// The content of a stored response.
@@ -42,6 +70,23 @@ impl StoredBody {
         })
     }
 
+    /// A page with tokens, which begin at these places in order and do not overlap; what stood there is not kept.
+    pub fn with_tokens(page: &[u8], starts: &[usize]) -> StoredBody {
+        let ends = || starts.iter().map(|start| start + TOKEN_BYTES);
+        let shared = || [0].into_iter().chain(ends()).zip(starts.iter().copied().chain([page.len()]));
+        let joined: Bytes = shared().map(|(from, to)| &page[from..to]).collect::<Vec<_>>().concat().into();
+        let (mut pieces, mut at) = (Vec::with_capacity(2 * starts.len() + 1), 0);
+        for (number, (from, to)) in shared().enumerate() {
+            if number > 0 {
+                pieces.push(Piece::Token);
+            }
+            let end = at + (to - from);
+            pieces.extend((end > at).then(|| Piece::Shared(joined.slice(at..end))));
+            at = end;
+        }
+        StoredBody::of_pieces(pieces)
+    }
+
     /// Its pieces in order.
     pub fn pieces(&self) -> &[Piece] {
         match &self.0 {
@@ -52,7 +97,7 @@ impl StoredBody {
 
     /// Its length in bytes.
     pub fn len(&self) -> usize {
-        self.pieces().iter().map(|Piece::Shared(bytes)| bytes.len()).sum()
+        self.pieces().iter().map(Piece::len).sum()
     }
 
     /// Whether there is no content.
@@ -65,6 +110,30 @@ impl StoredBody {
         // The allocation's own, and the count of who shares it.
         const HOLDING_BYTES: usize = 16 + 32;
         let listed = if self.pieces().len() > 1 { size_of::<Piece>() } else { 0 };
-        self.pieces().iter().map(|Piece::Shared(bytes)| listed + HOLDING_BYTES + bytes.len()).sum()
+        self.pieces().iter().map(|piece| listed + HOLDING_BYTES + piece.shared().len()).sum()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_page_is_taken_apart_at_its_tokens() {
+        let token = "t".repeat(TOKEN_BYTES);
+        for (page, expected) in [
+            (format!("a{token}bc"), vec![Some("a"), None, Some("bc")]),
+            (format!("{token}b"), vec![None, Some("b")]),
+            (format!("a{token}"), vec![Some("a"), None]),
+            (format!("{token}{token}"), vec![None, None]),
+            (token.clone(), vec![None]),
+            ("abc".into(), vec![Some("abc")]),
+        ] {
+            let starts: Vec<usize> = page.match_indices(&token).map(|(at, _)| at).collect();
+            let body = StoredBody::with_tokens(page.as_bytes(), &starts);
+            let pieces = expected.into_iter().map(|text| text.map_or(Piece::Token, |text| Piece::Shared(text.into())));
+            assert_eq!(body.pieces(), pieces.collect::<Vec<_>>(), "{page}");
+            assert_eq!(body.len(), page.len());
+        }
     }
 }

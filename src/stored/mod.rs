@@ -9,13 +9,14 @@ mod fields;
 mod lifetime;
 mod vary;
 
-pub use body::{Piece, StoredBody};
+pub use body::{Piece, StoredBody, TOKEN_BYTES};
 pub use fields::FieldBlock;
 pub use lifetime::{Lifetime, LifetimeFrom};
 pub use vary::VaryKey;
 
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
+use crate::csrf::CookieForm;
 use crate::key::{Key, KeyRef};
 use crate::ledger::{Stamp, Subject};
 use crate::tags::Tags;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub fields: FieldBlock,
     /// Its content.
     pub body: StoredBody,
+    /// The cookie that its form tokens belong to; a page with tokens always has one.
+    pub form_cookie: Option<CookieForm>,
     /// The origin's entity tag, or ours: made from the body where the origin sent none.
     pub etag: HeaderValue,
     /// Its freshness and what staleness allows.
@@ -78,6 +81,8 @@ pub struct StoredResponse {
     pub status: StatusCode,
     /// Its content.
     pub body: StoredBody,
+    /// The cookie that its form tokens belong to: then it is sent to nobody as it is stored.
+    pub form_cookie: Option<CookieForm>,
     /// The ledger position when its fetch, or last validation, began.
     pub stamp: Stamp,
     /// What purges can name it by.
@@ -118,6 +123,7 @@ impl StoredResponse {
             generation: parts.generation,
             status: parts.status,
             body: parts.body,
+            form_cookie: parts.form_cookie,
             stamp: parts.stamp,
             tags: parts.tags,
             rule: parts.rule,
@@ -135,6 +141,7 @@ impl StoredResponse {
             status: self.status,
             fields: self.fields(),
             body: self.body.clone(),
+            form_cookie: self.form_cookie.clone(),
             etag: self.etag(),
             lifetime: self.lifetime(),
             stamp: self.stamp,
@@ -201,6 +208,7 @@ impl StoredResponse {
             + self.vary.weight()
             + self.body.weight()
             + self.tags.as_str().len()
+            + self.form_cookie.as_ref().map_or(0, |form| 16 + form.as_str().len())
     }
 }
 

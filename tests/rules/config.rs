@@ -75,7 +75,6 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "store: { redis: { database: 1 } }",
             "store.redis.database: is not a key that is known here; known are password, ",
         ),
-        ("csrf: { scheme: django }", "csrf: splicing form tokens is not in this version"),
         ("listen: [{ address: 127.0.0.1:1, tls: {} }]", "listen[0].tls: TLS is not in this version"),
         ("listen: [{ address: here }]", r#"listen[0].address: "here" is not an address with a port"#),
         (
@@ -122,6 +121,24 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
         let told = told(&with(lines)).expect_err(lines);
         assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
     }
+}
+
+#[test]
+fn mistakes_about_form_tokens_are_told() {
+    let table = [
+        ("csrf: { scheme: rails }", r#"csrf.scheme: "rails" is not a scheme that is known; write django"#),
+        ("csrf: {}", "csrf.scheme: is missing; write django"),
+        ("csrf: { scheme: django, cookie: \"a b\" }", r#"csrf.cookie: "a b" is not the name of a cookie"#),
+        (
+            "csrf: { scheme: django, cookie: token }\ncookies: { session: [token] }",
+            "csrf.cookie: token is also among cookies.session",
+        ),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+    assert!(told(&with("csrf: { scheme: django }\ncookies: { drop: [csrftoken] }")).is_ok());
 }
 
 #[test]
@@ -181,6 +198,8 @@ fn each_mistake_in_a_rule_is_told() {
         (r#"{ name: a, match: "/", cookies: ["["] }"#, r#"routes[0].cookies[0]: "[" is not a name or glob"#),
         (r#"{ name: a, match: "/", cookies: { sesion: [a] } }"#, "routes[0].cookies.sesion: is not a key"),
         (r#"{ name: a, match: "/", cookies: { drop: [csrftoken] } }"#, "routes[0].cookies.drop: csrftoken may be"),
+        (r#"{ name: a, match: "/", csrf: true }"#, "routes[0].csrf: needs the scheme; write csrf: { scheme: django }"),
+        (r#"{ name: a, match: "/", pass: true, csrf: false }"#, "routes[0].csrf: is for rules whose pages are shared"),
         (r#"{ name: a, match: "/", pass: true, cookies: [a] }"#, "routes[0].cookies: says how to cache"),
         (
             r#"{ name: a, match: "/", audience: all }"#,

@@ -88,6 +88,7 @@ pub(crate) fn stored(lines: Lines<'_>, body: &str) -> StoredResponse {
         etag: fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body)),
         fields: FieldBlock::copy_of(&fields).unwrap(),
         body,
+        form_cookie: None,
         lifetime: Lifetime {
             received: NOON,
             initial_age: Duration::ZERO,

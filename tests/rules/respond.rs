@@ -37,7 +37,7 @@ fn page() -> StoredResponse {
 
 fn ask(stored: &StoredResponse, method: &Method, lines: Lines<'_>) -> (StatusCode, HeaderMap, String) {
     let now = Timestamp(NOON.0 + 7_999);
-    read(respond::stored(stored, method, &fields(lines), &HIT, now))
+    read(respond::stored(stored, None, method, &fields(lines), &HIT, now))
 }
 
 fn read(response: Response<Body>) -> (StatusCode, HeaderMap, String) {
@@ -251,7 +251,7 @@ fn what_streams_through_is_signed_and_keeps_its_age() {
     assert!(!fields.contains_key("surrogate-key"), "tags are between the shop and its caches");
     assert_eq!(all(&stream(Some(Keeper::Shared(LifetimeFrom::Origin))).1, "cache-control"), ["max-age=9000"]);
     assert_eq!(all(&stream(Some(Keeper::Shared(LifetimeFrom::Rule))).1, "cache-control"), ["no-cache"]);
-    let own = stream(Some(Keeper::Session)).1;
+    let own = stream(Some(Keeper::Visitor)).1;
     assert_eq!(all(&own, "cache-control"), ["private, no-cache"]);
     assert_eq!(all(&own, "vary"), ["Cookie"]);
 }

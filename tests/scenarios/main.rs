@@ -6,6 +6,7 @@
 //! - `collapse`: one fetch for many, and every way it can end
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
+//! - `forms`: each visitor's own form tokens in shared pages
 //! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
 //! - `promise`: no read sees what was purged before it, under concurrency
 //! - `purge_forms`: PURGE as clients send it, byte for byte
@@ -27,6 +28,7 @@ mod basics;
 mod broken;
 mod collapse;
 mod commands;
+mod forms;
 mod guard;
 mod guards;
 mod keys;

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
+use vitrine::csrf::CookieForm;
 use vitrine::key::{Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::stored::{
@@ -40,6 +41,7 @@ pub(crate) fn response(cache: CacheName, url: &str, body: impl Into<Bytes>) -> P
         status: StatusCode::OK,
         fields: FieldBlock::copy_of(&fields).unwrap(),
         body: StoredBody::whole(body.into()),
+        form_cookie: None,
         etag: HeaderValue::from_static("\"1\""),
         lifetime: lifetime(Duration::from_hours(24)),
         stamp: Stamp::of(Epoch(1), 0),
@@ -83,6 +85,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         status,
         fields,
         body,
+        form_cookie,
         etag,
         lifetime,
         stamp,
@@ -92,7 +95,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         origin_time,
     } = response.to_parts();
     format!(
-        "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
+        "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {form_cookie:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
          {rule:?} {origin_time:?}",
         key.as_bytes()
     )
@@ -106,13 +109,16 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
         vec(("[a-z-]{1,12}", vec(prop_oneof![32..127_u8, 128..=255_u8], 0..30)), 0..8),
         vec(("[a-z-]{1,12}", proptest::option::of(vec(33..127_u8, 0..12))), 0..4),
         vec("[a-z:0-9]{1,20}", 0..6),
-        vec(vec(any::<u8>(), 0..300), 0..4),
+        (vec(proptest::option::weighted(0.8, vec(any::<u8>(), 0..300)), 0..6), any::<bool>()),
     );
     (numbers, names, lists, any_lifetime(), any::<u32>(), "[ -~]{0,20}").prop_map(
         |(numbers, names, lists, lifetime, origin_us, etag)| {
             let (generation, epoch, position, rule, _) = numbers;
             let (cache, path, query, route, status) = names;
-            let (fields, vary, tags, pieces) = lists;
+            let (fields, vary, tags, (pieces, has_cookie)) = lists;
+            let has_tokens = pieces.contains(&None);
+            let pieces =
+                pieces.into_iter().map(|piece| piece.map_or(Piece::Token, |piece| Piece::Shared(piece.into())));
             let mut map = HeaderMap::new();
             for (name, value) in fields {
                 map.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_bytes(&value).unwrap());
@@ -132,7 +138,8 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
                 generation,
                 status: StatusCode::from_u16(status).unwrap(),
                 fields: FieldBlock::copy_of(&map).unwrap(),
-                body: StoredBody::of_pieces(pieces.into_iter().map(|piece| Piece::Shared(piece.into())).collect()),
+                body: StoredBody::of_pieces(pieces.collect()),
+                form_cookie: (has_cookie || has_tokens).then(|| CookieForm::usual("csrftoken")),
                 etag: HeaderValue::try_from(etag).unwrap(),
                 lifetime,
                 stamp: Stamp::of(Epoch(epoch), position),

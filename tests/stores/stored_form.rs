@@ -8,6 +8,8 @@ use vitrine::stored::Piece;
 use vitrine::stored::codec::{Undecodable, decode, encode};
 
 /// Magic, version, checksum: what follows can be changed and sealed again.
+/// Tokens of a page at most, and what stands between them.
+const PIECES_MAX: usize = 2 * vitrine::csrf::HOLES_MAX + 1;
 const PREAMBLE: usize = 22;
 
 proptest! {
@@ -58,7 +60,8 @@ proptest! {
         sealed(&mut meta, &bytes.body);
         if let Ok(read) = decode(&meta, &bytes.body) {
             // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
-            prop_assert!(read.body.len() <= bytes.body.len());
+            let shared: usize = read.body.pieces().iter().map(|piece| piece.shared().len()).sum();
+            prop_assert!(shared == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
             prop_assert_eq!(encode(&read).body, bytes.body);
             let _ = (read.fields().to_map(), told(&read), read.weight());
         }

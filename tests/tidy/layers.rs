@@ -5,7 +5,7 @@ use crate::sources::{self, Source, bare};
 /// Modules by layer: each may use its own layer and those before it.
 const LAYERS: [&[&str]; 10] = [
     &["clock", "cache_name", "crypto", "outcome", "headers", "body", "tags"],
-    &["key"],
+    &["key", "csrf"],
     &["ledger"],
     &["stored"],
     &["policy", "store"],

@@ -16,6 +16,7 @@ use super::{Checked, FieldBlock, LifetimeFrom, Piece, RuleFingerprint, StoredBod
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::crypto;
+use crate::csrf::{CookieForm, HOLES_MAX};
 use crate::key::KeyRef;
 use crate::ledger::{Epoch, Stamp};
 use crate::tags::Tags;
@@ -27,11 +28,16 @@ use write::Writer;
 /// What `meta` begins with, so that foreign bytes are told from old ones.
 const MAGIC: [u8; 4] = *b"VTSR";
 /// Changes with each change of the form; another version is a miss, on both sides of a rolling upgrade.
-const FORM_VERSION: u16 = 2;
+const FORM_VERSION: u16 = 3;
 /// Magic, version, checksum.
 const PREAMBLE_BYTES: usize = 4 + 2 + 16;
 /// The kind byte of [`Piece::Shared`].
 const PIECE_SHARED: u8 = 0;
+/// The kind byte of [`Piece::Token`], of which no bytes are kept.
+const PIECE_TOKEN: u8 = 1;
+
+/// Pieces of a body at most: each takes more room in memory than its byte in `meta`.
+const PIECES_MAX: usize = 2 * HOLES_MAX + 1;
 
 /// A stored response as bytes.
 #[derive(Clone, Debug)]
@@ -76,6 +82,7 @@ pub fn encode(response: &StoredResponse) -> Encoded {
     write_text(&mut out, response);
     out.block(response.tags.as_str().as_bytes());
     out.block(response.vary.as_bytes());
+    out.block(response.form_cookie.as_ref().map_or(&[], |form| form.as_str().as_bytes()));
     let body = write_body(&mut out, &response.body);
     let mut meta = out.into_bytes();
     seal(&mut meta, &body);
@@ -103,6 +110,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         generation,
         status,
         body: StoredBody::default(),
+        form_cookie: None,
         stamp,
         tags: Tags::parse(from.text("tags")?).map_err(|_| Undecodable::Malformed("tags"))?,
         rule,
@@ -117,8 +125,12 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         origin_time_us,
     };
     let vary = VaryKey::from_bytes(from.block("Vary key")?).ok_or(Undecodable::Malformed("Vary key"))?;
+    let form_cookie = read_form_cookie(&mut from)?;
     let body = read_body(&mut from, body)?;
-    from.end().then_some(StoredResponse { vary, body, ..response }).ok_or(Undecodable::Malformed("end"))
+    if form_cookie.is_none() && body.pieces().contains(&Piece::Token) {
+        return Err(Undecodable::Malformed("form cookie"));
+    }
+    from.end().then_some(StoredResponse { vary, body, form_cookie, ..response }).ok_or(Undecodable::Malformed("end"))
 }
 
 /// Magic, version and checksum into the room left for them.
@@ -239,32 +251,46 @@ fn read_text(from: &mut Reader<'_>) -> Result<(Bytes, [u32; 3]), Undecodable> {
 /// The pieces' kinds and lengths; their bytes are the answer.
 fn write_body(out: &mut Writer, body: &StoredBody) -> Bytes {
     out.count(body.pieces().len());
-    for Piece::Shared(bytes) in body.pieces() {
-        out.byte(PIECE_SHARED);
-        out.count(bytes.len());
+    for piece in body.pieces() {
+        match piece {
+            Piece::Shared(bytes) => {
+                out.byte(PIECE_SHARED);
+                out.count(bytes.len());
+            }
+            Piece::Token => out.byte(PIECE_TOKEN),
+        }
     }
     match body.pieces() {
         [Piece::Shared(whole)] => whole.clone(),
-        pieces => {
-            let mut joined = Vec::with_capacity(body.len());
-            for Piece::Shared(bytes) in pieces {
-                joined.extend_from_slice(bytes);
-            }
-            joined.into()
-        }
+        pieces => pieces.iter().map(Piece::shared).collect::<Vec<_>>().concat().into(),
+    }
+}
+
+/// The cookie that the tokens belong to; an empty text is none.
+fn read_form_cookie(from: &mut Reader<'_>) -> Result<Option<CookieForm>, Undecodable> {
+    match from.text("form cookie")? {
+        "" => Ok(None),
+        text => CookieForm::parse(text).map(Some).ok_or(Undecodable::Malformed("form cookie")),
     }
 }
 
 fn read_body(from: &mut Reader<'_>, body: &Bytes) -> Result<StoredBody, Undecodable> {
-    const PIECE_BYTES: usize = 1 + 8;
+    const PIECE_BYTES_MIN: usize = 1;
     let malformed = || Undecodable::Malformed("body");
-    let count = from.count(PIECE_BYTES, "body")?;
+    let count = from.count(PIECE_BYTES_MIN, "body")?;
+    if count > PIECES_MAX {
+        return Err(malformed());
+    }
     let mut pieces = Vec::with_capacity(count);
     let mut start = 0_usize;
     for _ in 0..count {
-        let kind = from.byte("body")?;
-        if kind != PIECE_SHARED {
-            return Err(Undecodable::PieceKind(kind));
+        match from.byte("body")? {
+            PIECE_SHARED => {}
+            PIECE_TOKEN => {
+                pieces.push(Piece::Token);
+                continue;
+            }
+            kind => return Err(Undecodable::PieceKind(kind)),
         }
         let length = usize::try_from(from.u64("body")?).map_err(|_| malformed())?;
         let end = start.checked_add(length).filter(|end| *end <= body.len()).ok_or_else(malformed)?;

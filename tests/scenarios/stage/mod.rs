@@ -8,7 +8,7 @@ pub mod process;
 
 pub use client::{Client, Got, find};
 pub use gate::Gate;
-pub use origin::{Line, Origin, answer, head_only, page, raw, silence};
+pub use origin::{Asked, Line, Origin, answer, head_only, made, page, raw, silence};
 
 use std::future::Future;
 use std::time::Duration;

@@ -47,11 +47,12 @@ impl Asked {
 }
 
 /// What the origin does in answer to a request.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Line(Vec<Act>);
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum Act {
+    Make(Arc<dyn Fn(&Asked) -> Line + Send + Sync>),
     Say(Vec<u8>),
     Wait(Gate),
     Close,
@@ -80,12 +81,26 @@ pub fn raw(bytes: impl Into<Vec<u8>>) -> Line {
     Line(vec![Act::Say(bytes.into())])
 }
 
+/// What it makes of each request.
+pub fn made(make: impl Fn(&Asked) -> Line + Send + Sync + 'static) -> Line {
+    Line(vec![Act::Make(Arc::new(make))])
+}
+
 /// Nothing, for ever.
 pub fn silence() -> Line {
     Line(vec![Act::Wait(Gate::shut())])
 }
 
 impl Line {
+    /// With what is made of a request in place of what makes it.
+    fn made_of(self, asked: &Asked) -> Vec<Act> {
+        let acts = self.0.into_iter().map(|act| match act {
+            Act::Make(make) => make(asked).made_of(asked),
+            act => vec![act],
+        });
+        acts.flatten().collect()
+    }
+
     /// Held before its first byte.
     pub fn held_by(mut self, gate: &Gate) -> Line {
         self.0.insert(0, Act::Wait(gate.clone()));
@@ -207,11 +222,12 @@ impl Origin {
                 }
                 None => self.line(&asked.target),
             };
+            let acts = line.made_of(&asked);
             self.asked.send_modify(|all| all.push(asked));
-            for act in line.0 {
+            for act in acts {
                 match act {
                     Act::Say(bytes) if stream.write_all(&bytes).await.is_err() => return,
-                    Act::Say(_) => {}
+                    Act::Say(_) | Act::Make(_) => {}
                     Act::Wait(gate) => gate.pass().await,
                     Act::Close => return,
                     Act::Reset => {
