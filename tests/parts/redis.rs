@@ -127,11 +127,16 @@ impl Server {
 
     /// A connection of the test's own.
     pub(crate) fn connection(&self) -> redis::Connection {
+        self.connect().unwrap()
+    }
+
+    /// The same while it may be changing its role: sentinels end every connection with that.
+    fn connect(&self) -> redis::RedisResult<redis::Connection> {
         let password = self.password.as_deref().map(|own| format!(":{own}@")).unwrap_or_default();
-        let client = redis::Client::open(format!("redis://{password}127.0.0.1:{}/0", self.port)).unwrap();
-        let connection = client.get_connection_with_timeout(Duration::from_secs(5)).unwrap();
-        connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-        connection
+        let client = redis::Client::open(format!("redis://{password}127.0.0.1:{}/0", self.port))?;
+        let connection = client.get_connection_with_timeout(Duration::from_secs(5))?;
+        connection.set_read_timeout(Some(Duration::from_secs(5)))?;
+        Ok(connection)
     }
 
     /// Runs a command; an error of the server's is the test's.
@@ -142,7 +147,7 @@ impl Server {
     /// Runs a command that may fail.
     pub(crate) fn ask<T: redis::FromRedisValue>(&self, words: &[&str]) -> redis::RedisResult<T> {
         let mut command = redis::cmd(words[0]);
-        command.arg(&words[1..]).query(&mut self.connection())
+        command.arg(&words[1..]).query(&mut self.connect()?)
     }
 
     /// A line of what it tells of itself; empty where there is none.

@@ -62,8 +62,8 @@ async fn a_new_master_is_found_and_the_pages_it_has_are_there() {
     .await;
     until("failed over", async || sentinel.ask::<()>(&["FAILOVER", "shop"]).is_ok()).await;
     until("the other is the master", async || {
-        let role: Vec<redis::Value> = second.run(&["ROLE"]);
-        role.first() == Some(&redis::Value::BulkString(b"master".to_vec()))
+        let role: redis::RedisResult<Vec<redis::Value>> = second.ask(&["ROLE"]);
+        role.is_ok_and(|role| role.first() == Some(&redis::Value::BulkString(b"master".to_vec())))
     })
     .await;
     until("stored in the new master", async || {
