@@ -73,6 +73,7 @@ fn response(n: u64, stamp: Stamp) -> Result<StoredResponse, Box<dyn Error>> {
         fields: FieldBlock::copy_of(&fields)?,
         body: StoredBody::whole(Bytes::from(format!("{n:0>1000}"))),
         form_cookie: None,
+        packed: None,
         etag: HeaderValue::from_static("\"1\""),
         lifetime: Lifetime {
             received: Clock::system().now(),

@@ -53,6 +53,7 @@ pub(crate) fn response(product: u64, body_bytes: usize) -> Result<Arc<StoredResp
         fields: FieldBlock::copy_of(&fields)?,
         body: StoredBody::whole(Bytes::from(vec![b'x'; body_bytes])),
         form_cookie: None,
+        packed: None,
         etag: HeaderValue::from_static("\"v-00000000000000000000000000000000\""),
         lifetime: Lifetime {
             received: Clock::system().now(),

@@ -5,7 +5,9 @@
 //! that would make the answer a part of one (K15, K16). A *pass* is the visitor's own. None copies framing (S21), names with
 //! an underscore (S15), `Expect` (S22) or what only proxies may say (K1, K3, K13).
 
-use crate::headers::{X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, end_to_end, list_items};
+use crate::headers::{
+    X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, accepted_codings, end_to_end, list_items,
+};
 use crate::key::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::IpAddr;
@@ -157,11 +159,8 @@ fn cookie_line(cookies: &[(&str, &str)]) -> Option<HeaderValue> {
 /// `Accept-Encoding` as one of eight lists, so that the many spellings of browsers make few variants.
 pub(super) fn reduced_codings(client: &HeaderMap) -> HeaderValue {
     let mut bits = 0;
-    for item in list_items(client, &header::ACCEPT_ENCODING) {
-        let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0_f32));
-        let place = CODINGS.iter().position(|own| own.eq_ignore_ascii_case(coding.trim()));
-        if let Some(place) = place.filter(|_| !refused) {
+    for coding in accepted_codings(client) {
+        if let Some(place) = CODINGS.iter().position(|own| own.eq_ignore_ascii_case(coding)) {
             bits |= 1 << place;
         }
     }

@@ -1,9 +1,11 @@
 //! Field names of our own, and what every module needs to read and copy fields: lists split with quotes respected, and the
 //! end-to-end fields of a message. No policy.
 
+mod coding;
 mod hop;
 mod list;
 
+pub use coding::{accepted_codings, accepts_coding};
 pub use hop::{end_to_end, is_hop_by_hop};
 pub use list::{list_items, unquoted};
 

@@ -35,8 +35,8 @@ pub(super) struct Fill {
 pub(super) enum FillAnswer {
     /// A response for all whom it fits; its body is on the tape.
     Streaming(Arc<FilledHead>),
-    /// A page with form tokens, for all whom it fits, and [`Reason::Stored`] or why it is not kept. It has come whole.
-    Spliced(Arc<StoredResponse>, Reason),
+    /// A page that has come whole, for all whom it fits, and [`Reason::Stored`] or why it is not kept.
+    Whole(Arc<StoredResponse>, Reason),
     /// The stored response still holds; the origin took so long to say it.
     Validated(Arc<StoredResponse>, Duration),
     /// A response that cannot be shared: the leader finds it in the fill, the others fetch their own.

@@ -22,7 +22,7 @@ use crate::observe::{FillEnd, OriginResult, RouteFigures};
 use crate::outcome::Reason;
 use crate::policy::{Exchange, Framing, Plan, Whose, age, groups, stale, storing, validation, vary};
 use crate::respond;
-use crate::stored::{FieldBlock, Lifetime, Parts, StoredBody, StoredResponse, VaryKey};
+use crate::stored::{FieldBlock, Lifetime, Packed, Parts, StoredBody, StoredResponse, VaryKey};
 use crate::tags::Tags;
 use bytes::Bytes;
 use http::{Method, StatusCode, header};
@@ -271,9 +271,17 @@ fn store(
     body: Bytes,
     requested: Timestamp,
 ) -> Result<(), Reason> {
-    let stored = to_store(proxy, fill, errand, head, lifetime, StoredBody::whole(body), None)?;
+    let content = Content { body: StoredBody::whole(body), form_cookie: None, packed: None };
+    let stored = to_store(proxy, fill, errand, head, lifetime, content)?;
     proxy.unstorable.forget(&errand.key);
     keep(proxy, errand, &Arc::new(stored), requested)
+}
+
+/// The content of a response that has come whole, as it is stored.
+pub(super) struct Content {
+    pub body: StoredBody,
+    pub form_cookie: Option<CookieForm>,
+    pub packed: Option<Box<Packed>>,
 }
 
 /// What is stored of a response that has come whole.
@@ -283,9 +291,9 @@ pub(super) fn to_store(
     errand: &Errand,
     head: &FilledHead,
     lifetime: Lifetime,
-    body: StoredBody,
-    form_cookie: Option<CookieForm>,
+    content: Content,
 ) -> Result<StoredResponse, Reason> {
+    let Content { body, form_cookie, packed } = content;
     let mut fields = head.fields.clone();
     // No cookie is ever stored: what is set is set once.
     fields.remove(header::SET_COOKIE);
@@ -299,6 +307,7 @@ pub(super) fn to_store(
         fields: FieldBlock::copy_of(&fields).map_err(|_| Reason::TooLarge)?,
         body,
         form_cookie,
+        packed,
         etag,
         lifetime,
         stamp: fill.stamp,

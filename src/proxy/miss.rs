@@ -179,12 +179,12 @@ pub(super) async fn fetch(
     for _ in 0..JOINS_MAX {
         let share = join(proxy, &errand, refused.as_ref());
         match share.fill.answer().await {
-            FillAnswer::Spliced(stored, storing) => {
+            FillAnswer::Whole(stored, storing) => {
                 if !share.leads && !fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags) {
                     refused = Some(share.fill);
                     continue;
                 }
-                return spliced(proxy, ask, &stored, reason, storing, share.leads);
+                return whole(proxy, ask, &stored, reason, storing, share.leads);
             }
             FillAnswer::Streaming(head) => {
                 if let Some(reply) = instead_of_failure(proxy, ask, &errand, head.status) {
@@ -306,8 +306,8 @@ fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) 
     Reply { origin_time: Some(head.origin_time), ..Reply::new(response, outcome) }
 }
 
-/// A page with form tokens that a fill brought, with this visitor's own.
-fn spliced(
+/// A page that a fill brought whole, with this visitor's own form tokens where it has any.
+fn whole(
     proxy: &Proxy,
     ask: &Ask,
     stored: &StoredResponse,

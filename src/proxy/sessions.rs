@@ -200,6 +200,7 @@ mod tests {
             fields: FieldBlock::default(),
             body: StoredBody::whole(vec![b'x'; BYTES].into()),
             form_cookie: None,
+            packed: None,
             etag: HeaderValue::from_static("\"1\""),
             lifetime: Lifetime {
                 received: Timestamp(0),

@@ -6,17 +6,16 @@
 
 use super::Proxy;
 use super::fill::{Fill, FillAnswer, FilledHead};
-use super::filling::{keep, to_store};
+use super::filling::{Content, keep, to_store};
 use super::miss::Errand;
 use super::recording::{Held, next_part};
-use crate::clock::Timestamp;
 use crate::csrf::{CookieForm, Found, Secret, Unfit, scan};
 use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};
 use crate::headers::list_items;
 use crate::observe::FillEnd;
 use crate::outcome::Reason;
 use crate::policy::stale;
-use crate::stored::{Piece, StoredBody};
+use crate::stored::{Packed, Piece, StoredBody};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
@@ -96,41 +95,38 @@ pub(super) async fn receive(
         }
     };
     let found = scan(&page, secret).map_err(|unfit| refuse(reason_of(unfit)))?;
-    if form.is_none() && found.starts().is_empty() {
-        return deliver(proxy, fill, errand, head, page, requested);
-    }
-    let Some(lifetime) = head.lifetime else { return Err(refuse(head.storing)) };
-    let form = form.unwrap_or_else(|| CookieForm::usual(&errand.rule.cookies.form_token));
-    let stored = to_store(proxy, fill, errand, &taken_apart(head), lifetime, body(&page, &found), Some(form));
-    let stored = Arc::new(stored.map_err(refuse)?);
+    let Some(lifetime) = head.lifetime else {
+        let has_none = form.is_none() && found.starts().is_empty();
+        return Err(if has_none { deliver(fill, head, page) } else { refuse(head.storing) });
+    };
+    let content = content(&page, &found, form, &errand.rule.cookies.form_token).await;
+    let head = if content.form_cookie.is_some() { taken_apart(head) } else { head };
+    let stored = Arc::new(to_store(proxy, fill, errand, &head, lifetime, content).map_err(refuse)?);
     proxy.unstorable.forget(&errand.key);
     let kept = keep(proxy, errand, &stored, requested);
-    fill.publish(FillAnswer::Spliced(stored, kept.err().unwrap_or(Reason::Stored)));
+    fill.publish(FillAnswer::Whole(stored, kept.err().unwrap_or(Reason::Stored)));
     fill.tape.end(Ok(()));
     kept.map(|()| FillEnd::Stored).map_err(|reason| (FillEnd::NotStored, Some(reason)))
 }
 
-/// A page without tokens is like any other.
-fn deliver(
-    proxy: &Proxy,
-    fill: &Fill,
-    errand: &Errand,
-    head: FilledHead,
-    page: Bytes,
-    requested: Timestamp,
-) -> Result<FillEnd, (FillEnd, Option<Reason>)> {
-    let kept = match head.lifetime {
-        None => Err(head.storing),
-        Some(lifetime) => to_store(proxy, fill, errand, &head, lifetime, StoredBody::whole(page.clone()), None)
-            .and_then(|stored| {
-                proxy.unstorable.forget(&errand.key);
-                keep(proxy, errand, &Arc::new(stored), requested)
-            }),
-    };
+/// A page without tokens that is for all and not kept: an error's.
+fn deliver(fill: &Fill, head: FilledHead, page: Bytes) -> (FillEnd, Option<Reason>) {
+    let storing = head.storing;
     fill.publish(FillAnswer::Streaming(Arc::new(FilledHead { length: Some(page.len() as u64), ..head })));
     fill.tape.write(page);
     fill.tape.end(Ok(()));
-    kept.map(|()| FillEnd::Stored).map_err(|reason| (FillEnd::NotStored, Some(reason)))
+    (FillEnd::NotStored, Some(storing))
+}
+
+/// A page as it is stored. Packing one takes a moment: not on a thread that answers requests.
+async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str) -> Content {
+    let form_cookie = form.or_else(|| (!found.starts().is_empty()).then(|| CookieForm::usual(name)));
+    let body = body(page, found);
+    let packed = tokio::task::spawn_blocking({
+        let body = body.clone();
+        move || Packed::of(&body).map(Box::new)
+    });
+    Content { body, form_cookie, packed: packed.await.unwrap_or_default() }
 }
 
 /// A page as it is for nobody in particular, for comparing it with another fetch of it.

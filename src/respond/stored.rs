@@ -7,8 +7,9 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::csrf::Splice;
+use crate::headers::accepts_coding;
 use crate::outcome::Outcome;
-use crate::stored::{Piece, StoredBody, StoredResponse, TOKEN_BYTES};
+use crate::stored::{Packed, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
@@ -47,7 +48,15 @@ pub fn stored(
     now: Timestamp,
 ) -> Response<Body> {
     let (mut fields, lifetime) = (stored.fields().to_map(), stored.lifetime());
-    let etag = own.map_or_else(|| stored.etag(), |own| etag_of_visitor(stored, own));
+    let packed = packed_for(stored, own, request);
+    let etag = match (own, packed) {
+        (Some(own), _) => etag_of_visitor(stored, own),
+        (None, Some(_)) => weak(&stored.etag()),
+        (None, None) => stored.etag(),
+    };
+    if stored.packed.is_some() {
+        fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+    }
     let condition = judge(method, request, &etag, &fields, stored.status);
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
     fields.insert(header::ETAG, etag);
@@ -61,7 +70,10 @@ pub fn stored(
             fields = HeaderMap::new();
             (failed, Body::empty())
         }
-        None => content(stored, own, method, request, &mut fields),
+        None => match packed {
+            Some(packed) => packed_content(stored, packed, own, method, &mut fields),
+            None => content(stored, own, method, request, &mut fields),
+        },
     };
     if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| status != StatusCode::NOT_MODIFIED) {
         fields.append(header::SET_COOKIE, line.clone());
@@ -77,6 +89,35 @@ pub fn stored(
 pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
     let parts: Vec<&[u8]> = body.pieces().iter().map(Piece::shared).collect();
     text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
+}
+
+/// The content in gzip, where there is one that suits. A range is of the content as it came.
+fn packed_for<'a>(stored: &'a StoredResponse, own: Option<&Splice>, request: &HeaderMap) -> Option<&'a Packed> {
+    let packed = stored.packed.as_deref()?;
+    let is_cut = own.is_none() && request.contains_key(header::RANGE);
+    (!is_cut && accepts_coding(request, "gzip")).then_some(packed)
+}
+
+fn packed_content(
+    stored: &StoredResponse,
+    packed: &Packed,
+    own: Option<&Splice>,
+    method: &Method,
+    fields: &mut HeaderMap,
+) -> (StatusCode, Body) {
+    fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    if method == Method::HEAD {
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(packed.len() as u64));
+        return (stored.status, Body::empty());
+    }
+    (stored.status, Body::pieces(packed.pieces(own.map_or(&NO_TOKEN, Splice::token))))
+}
+
+/// Of another coding, it is another representation: the same only to whoever compares weakly (RFC 9110 8.8.3.3).
+fn weak(etag: &HeaderValue) -> HeaderValue {
+    let is_weak = etag.as_bytes().starts_with(b"W/");
+    let weak = || HeaderValue::from_bytes(&[b"W/", etag.as_bytes()].concat()).ok();
+    if is_weak { etag.clone() } else { weak().unwrap_or_else(|| etag.clone()) }
 }
 
 /// The page's, and the visitor's: with another secret it is another page. Weak, for each answer has another token of the same secret,

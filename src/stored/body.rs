@@ -72,18 +72,24 @@ impl StoredBody {
 
     /// A page with tokens, which begin at these places in order and do not overlap; what stood there is not kept.
     pub fn with_tokens(page: &[u8], starts: &[usize]) -> StoredBody {
-        let ends = || starts.iter().map(|start| start + TOKEN_BYTES);
-        let shared = || [0].into_iter().chain(ends()).zip(starts.iter().copied().chain([page.len()]));
-        let joined: Bytes = shared().map(|(from, to)| &page[from..to]).collect::<Vec<_>>().concat().into();
-        let (mut pieces, mut at) = (Vec::with_capacity(2 * starts.len() + 1), 0);
-        for (number, (from, to)) in shared().enumerate() {
-            if number > 0 {
-                pieces.push(Piece::Token);
-            }
-            let end = at + (to - from);
-            pieces.extend((end > at).then(|| Piece::Shared(joined.slice(at..end))));
-            at = end;
+        let ends = starts.iter().map(|start| start + TOKEN_BYTES);
+        let shared = [0].into_iter().chain(ends).zip(starts.iter().copied().chain([page.len()]));
+        let joined = shared.map(|(from, to)| &page[from..to]).collect::<Vec<_>>().concat();
+        let places: Vec<usize> =
+            starts.iter().enumerate().map(|(number, start)| start - number * TOKEN_BYTES).collect();
+        StoredBody::between_tokens(&joined, &places)
+    }
+
+    /// What stands between tokens, in one allocation, and the places in it where they belong, in order.
+    pub fn between_tokens(shared: &[u8], places: &[usize]) -> StoredBody {
+        let shared = Bytes::copy_from_slice(shared);
+        let (mut pieces, mut at) = (Vec::with_capacity(2 * places.len() + 1), 0);
+        for place in places {
+            pieces.extend((*place > at).then(|| Piece::Shared(shared.slice(at..*place))));
+            pieces.push(Piece::Token);
+            at = *place;
         }
+        pieces.extend((shared.len() > at).then(|| Piece::Shared(shared.slice(at..))));
         StoredBody::of_pieces(pieces)
     }
 

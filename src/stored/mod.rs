@@ -7,11 +7,13 @@ mod body;
 pub mod codec;
 mod fields;
 mod lifetime;
+mod packed;
 mod vary;
 
 pub use body::{Piece, StoredBody, TOKEN_BYTES};
 pub use fields::FieldBlock;
 pub use lifetime::{Lifetime, LifetimeFrom};
+pub use packed::Packed;
 pub use vary::VaryKey;
 
 use crate::cache_name::CacheName;
@@ -51,6 +53,8 @@ pub struct Parts {
     pub body: StoredBody,
     /// The cookie that its form tokens belong to; a page with tokens always has one.
     pub form_cookie: Option<CookieForm>,
+    /// Its content in gzip, where that was made here.
+    pub packed: Option<Box<Packed>>,
     /// The origin's entity tag, or ours: made from the body where the origin sent none.
     pub etag: HeaderValue,
     /// Its freshness and what staleness allows.
@@ -83,6 +87,8 @@ pub struct StoredResponse {
     pub body: StoredBody,
     /// The cookie that its form tokens belong to: then it is sent to nobody as it is stored.
     pub form_cookie: Option<CookieForm>,
+    /// Its content in gzip, where that was made here.
+    pub packed: Option<Box<Packed>>,
     /// The ledger position when its fetch, or last validation, began.
     pub stamp: Stamp,
     /// What purges can name it by.
@@ -124,6 +130,7 @@ impl StoredResponse {
             status: parts.status,
             body: parts.body,
             form_cookie: parts.form_cookie,
+            packed: parts.packed,
             stamp: parts.stamp,
             tags: parts.tags,
             rule: parts.rule,
@@ -142,6 +149,7 @@ impl StoredResponse {
             fields: self.fields(),
             body: self.body.clone(),
             form_cookie: self.form_cookie.clone(),
+            packed: self.packed.clone(),
             etag: self.etag(),
             lifetime: self.lifetime(),
             stamp: self.stamp,
@@ -209,6 +217,7 @@ impl StoredResponse {
             + self.body.weight()
             + self.tags.as_str().len()
             + self.form_cookie.as_ref().map_or(0, |form| 16 + form.as_str().len())
+            + self.packed.as_ref().map_or(0, |packed| 16 + size_of::<Packed>() + packed.weight())
     }
 }
 

@@ -89,6 +89,7 @@ pub(crate) fn stored(lines: Lines<'_>, body: &str) -> StoredResponse {
         fields: FieldBlock::copy_of(&fields).unwrap(),
         body,
         form_cookie: None,
+        packed: None,
         lifetime: Lifetime {
             received: NOON,
             initial_age: Duration::ZERO,

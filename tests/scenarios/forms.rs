@@ -1,6 +1,7 @@
 //! Shared pages with forms: one fetch, and each visitor's own tokens in it, as Django makes and checks them.
 
 use crate::stage::{Asked, Gate, Got, Line, Stage, answer, find, in_time, made, page, raw};
+use std::io::Read;
 use std::time::Duration;
 use vitrine::csrf::Secret;
 
@@ -435,4 +436,62 @@ async fn a_guarded_route_compares_pages_without_their_tokens() {
     let hit = stage.get("/guarded").await;
     hit.hit();
     tokens(&hit, &given(&hit));
+}
+
+/// A page's bytes as a browser sees them.
+#[track_caller]
+fn unpacked(got: &Got) -> Got {
+    assert_eq!(got.field("content-encoding"), Some("gzip"), "{got:?}");
+    assert_eq!(got.field("content-length"), Some(&*got.body.len().to_string()));
+    let mut body = Vec::new();
+    flate2::read::GzDecoder::new(&got.body[..]).read_to_end(&mut body).unwrap();
+    Got { body, ..got.clone() }
+}
+
+#[tokio::test]
+async fn who_takes_gzip_gets_the_page_packed_with_a_token_of_their_own() {
+    let stage = Stage::with(&format!("store: {{ backend: sqlite }}\n{ROUTES}")).await;
+    let long = format!("{}{FORM}", "<p>The same words again and again.</p>".repeat(40));
+    let template = long.clone();
+    stage.origin.says("/", [made(move |asked| rendered(asked, &template, &[]))]);
+    let gzip = "accept-encoding: br;q=1.0, gzip;q=0.8";
+    let first = stage.get_with("/", &[gzip]).await;
+    tokens(&unpacked(&first), &given(&first));
+    let plain = stage.get("/").await;
+    plain.hit();
+    assert_eq!(plain.field("content-encoding"), None);
+    let rest = tokens(&plain, &given(&plain)).1;
+    // Also when it was read back from the store.
+    let stage = stage.restart().await;
+    for _ in 0..2 {
+        let hit = stage.get_with("/", &[gzip]).await;
+        hit.hit();
+        assert!(hit.body.len() < plain.body.len() / 2, "{}", hit.body.len());
+        assert_eq!(tokens(&unpacked(&hit), &given(&hit)).1, rest);
+        assert_eq!(hit.all("vary"), "Cookie, Accept-Encoding");
+    }
+    let mine = format!("cookie: csrftoken={SECRET}");
+    let known = stage.get_with("/", &[gzip, &mine]).await.field("etag").unwrap().to_string();
+    assert_eq!(stage.get_with("/", &[gzip, &mine, &format!("if-none-match: {known}")]).await.status, 304);
+    let head = stage.ask("HEAD", "/", &[gzip]).await;
+    let whole = stage.get_with("/", &[gzip]).await.body.len().to_string();
+    assert_eq!((head.field("content-encoding"), head.field("content-length")), (Some("gzip"), Some(&*whole)));
+    assert_eq!(stage.get_with("/", &["accept-encoding: gzip;q=0"]).await.field("content-encoding"), None);
+    assert_eq!(stage.origin.times_asked("/"), 1);
+}
+
+#[tokio::test]
+async fn a_page_without_tokens_is_packed_too_and_can_still_be_cut() {
+    let stage = open().await;
+    let text = "<p>The same words again and again.</p>".repeat(40);
+    stage.origin.says("/", [page(&text, &["content-type: text/html", "etag: \"1\""])]);
+    let gzip = "accept-encoding: gzip";
+    unpacked(&stage.get_with("/", &[gzip]).await).expect(200, &text);
+    let hit = stage.get_with("/", &[gzip]).await;
+    unpacked(&hit).expect(200, &text).hit();
+    assert_eq!((hit.field("etag"), hit.field("cache-control")), (Some("W/\"1\""), Some("no-cache")));
+    assert_eq!(stage.get("/").await.field("etag"), Some("\"1\""));
+    assert_eq!(stage.get_with("/", &[gzip, "if-none-match: W/\"1\""]).await.status, 304);
+    let part = stage.get_with("/", &[gzip, "range: bytes=3-10"]).await;
+    assert_eq!((part.status, part.text(), part.field("content-encoding")), (206, text[3..11].to_string(), None));
 }

@@ -13,7 +13,7 @@ use vitrine::csrf::CookieForm;
 use vitrine::key::{Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::stored::{
-    FieldBlock, Lifetime, LifetimeFrom, Parts, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    FieldBlock, Lifetime, LifetimeFrom, Packed, Parts, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -42,6 +42,7 @@ pub(crate) fn response(cache: CacheName, url: &str, body: impl Into<Bytes>) -> P
         fields: FieldBlock::copy_of(&fields).unwrap(),
         body: StoredBody::whole(body.into()),
         form_cookie: None,
+        packed: None,
         etag: HeaderValue::from_static("\"1\""),
         lifetime: lifetime(Duration::from_hours(24)),
         stamp: Stamp::of(Epoch(1), 0),
@@ -86,6 +87,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         fields,
         body,
         form_cookie,
+        packed,
         etag,
         lifetime,
         stamp,
@@ -95,7 +97,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         origin_time,
     } = response.to_parts();
     format!(
-        "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {form_cookie:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
+        "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {form_cookie:?} {packed:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
          {rule:?} {origin_time:?}",
         key.as_bytes()
     )
@@ -109,16 +111,18 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
         vec(("[a-z-]{1,12}", vec(prop_oneof![32..127_u8, 128..=255_u8], 0..30)), 0..8),
         vec(("[a-z-]{1,12}", proptest::option::of(vec(33..127_u8, 0..12))), 0..4),
         vec("[a-z:0-9]{1,20}", 0..6),
-        (vec(proptest::option::weighted(0.8, vec(any::<u8>(), 0..300)), 0..6), any::<bool>()),
+        (vec(proptest::option::weighted(0.8, vec(any::<u8>(), 0..300)), 0..6), any::<bool>(), any::<bool>()),
     );
     (numbers, names, lists, any_lifetime(), any::<u32>(), "[ -~]{0,20}").prop_map(
         |(numbers, names, lists, lifetime, origin_us, etag)| {
             let (generation, epoch, position, rule, _) = numbers;
             let (cache, path, query, route, status) = names;
-            let (fields, vary, tags, (pieces, has_cookie)) = lists;
+            let (fields, vary, tags, (pieces, has_cookie, has_packed)) = lists;
             let has_tokens = pieces.contains(&None);
             let pieces =
                 pieces.into_iter().map(|piece| piece.map_or(Piece::Token, |piece| Piece::Shared(piece.into())));
+            let body = StoredBody::of_pieces(pieces.collect());
+            let packed = Packed { body: body.clone(), checksum: origin_us, factor: 7, length: 8 };
             let mut map = HeaderMap::new();
             for (name, value) in fields {
                 map.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_bytes(&value).unwrap());
@@ -138,7 +142,8 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
                 generation,
                 status: StatusCode::from_u16(status).unwrap(),
                 fields: FieldBlock::copy_of(&map).unwrap(),
-                body: StoredBody::of_pieces(pieces.collect()),
+                body,
+                packed: has_packed.then(|| Box::new(packed)),
                 form_cookie: (has_cookie || has_tokens).then(|| CookieForm::usual("csrftoken")),
                 etag: HeaderValue::try_from(etag).unwrap(),
                 lifetime,

@@ -60,7 +60,8 @@ proptest! {
         sealed(&mut meta, &bytes.body);
         if let Ok(read) = decode(&meta, &bytes.body) {
             // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
-            let shared: usize = read.body.pieces().iter().map(|piece| piece.shared().len()).sum();
+            let packed = read.packed.iter().flat_map(|packed| packed.body.pieces());
+            let shared: usize = read.body.pieces().iter().chain(packed).map(|piece| piece.shared().len()).sum();
             prop_assert!(shared == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
             prop_assert_eq!(encode(&read).body, bytes.body);
             let _ = (read.fields().to_map(), told(&read), read.weight());
@@ -84,7 +85,8 @@ fn another_version_and_another_kind_of_piece_are_told_apart_from_damage() {
     newer[4] = 9;
     assert_eq!(error(&newer, &bytes.body), Undecodable::Version(9));
     let mut other_kind = bytes.meta.clone();
-    let at = other_kind.len() - 9;
+    // Before the length of the only piece, and the mark that there is no other form of it.
+    let at = other_kind.len() - 10;
     other_kind[at] = 200;
     sealed(&mut other_kind, &bytes.body);
     assert_eq!(error(&other_kind, &bytes.body), Undecodable::PieceKind(200));

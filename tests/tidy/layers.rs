@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 18] = [
+const PLACES: [(&str, &[&str]); 19] = [
     ("hyper", &["accept", "fetch"]),
     ("hyper_util", &["accept", "fetch"]),
     ("socket2", &["accept"]),
@@ -35,6 +35,7 @@ const PLACES: [(&str, &[&str]); 18] = [
     ("aws_lc_rs", &["crypto"]),
     ("xxhash_rust", &["crypto"]),
     ("globset", &["key"]),
+    ("flate2", &["stored"]),
     ("sd_notify", &["app"]),
 ];
 

@@ -12,7 +12,7 @@ mod write;
 
 use super::fields::is_field_value;
 use super::lifetime::PackedLifetime;
-use super::{Checked, FieldBlock, LifetimeFrom, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
+use super::{Checked, FieldBlock, LifetimeFrom, Packed, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::crypto;
@@ -83,7 +83,7 @@ pub fn encode(response: &StoredResponse) -> Encoded {
     out.block(response.tags.as_str().as_bytes());
     out.block(response.vary.as_bytes());
     out.block(response.form_cookie.as_ref().map_or(&[], |form| form.as_str().as_bytes()));
-    let body = write_body(&mut out, &response.body);
+    let body = write_bodies(&mut out, response);
     let mut meta = out.into_bytes();
     seal(&mut meta, &body);
     Encoded { meta, body }
@@ -111,6 +111,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         status,
         body: StoredBody::default(),
         form_cookie: None,
+        packed: None,
         stamp,
         tags: Tags::parse(from.text("tags")?).map_err(|_| Undecodable::Malformed("tags"))?,
         rule,
@@ -126,11 +127,13 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
     };
     let vary = VaryKey::from_bytes(from.block("Vary key")?).ok_or(Undecodable::Malformed("Vary key"))?;
     let form_cookie = read_form_cookie(&mut from)?;
-    let body = read_body(&mut from, body)?;
+    let (body, packed) = read_bodies(&mut from, body)?;
     if form_cookie.is_none() && body.pieces().contains(&Piece::Token) {
         return Err(Undecodable::Malformed("form cookie"));
     }
-    from.end().then_some(StoredResponse { vary, body, form_cookie, ..response }).ok_or(Undecodable::Malformed("end"))
+    from.end()
+        .then_some(StoredResponse { vary, body, form_cookie, packed, ..response })
+        .ok_or(Undecodable::Malformed("end"))
 }
 
 /// Magic, version and checksum into the room left for them.
@@ -248,8 +251,23 @@ fn read_text(from: &mut Reader<'_>) -> Result<(Bytes, [u32; 3]), Undecodable> {
     }
 }
 
-/// The pieces' kinds and lengths; their bytes are the answer.
-fn write_body(out: &mut Writer, body: &StoredBody) -> Bytes {
+/// Both forms of the content: its bytes, and after them those in gzip, where there are any.
+fn write_bodies(out: &mut Writer, response: &StoredResponse) -> Bytes {
+    write_pieces(out, &response.body);
+    let Some(packed) = &response.packed else {
+        out.byte(0);
+        return joined(response.body.pieces());
+    };
+    out.byte(1);
+    for number in [packed.checksum, packed.factor, packed.length] {
+        out.u32(number);
+    }
+    write_pieces(out, &packed.body);
+    joined(&[response.body.pieces(), packed.body.pieces()].concat())
+}
+
+/// The pieces' kinds and lengths.
+fn write_pieces(out: &mut Writer, body: &StoredBody) {
     out.count(body.pieces().len());
     for piece in body.pieces() {
         match piece {
@@ -260,7 +278,10 @@ fn write_body(out: &mut Writer, body: &StoredBody) -> Bytes {
             Piece::Token => out.byte(PIECE_TOKEN),
         }
     }
-    match body.pieces() {
+}
+
+fn joined(pieces: &[Piece]) -> Bytes {
+    match pieces {
         [Piece::Shared(whole)] => whole.clone(),
         pieces => pieces.iter().map(Piece::shared).collect::<Vec<_>>().concat().into(),
     }
@@ -274,28 +295,41 @@ fn read_form_cookie(from: &mut Reader<'_>) -> Result<Option<CookieForm>, Undecod
     }
 }
 
-fn read_body(from: &mut Reader<'_>, body: &Bytes) -> Result<StoredBody, Undecodable> {
-    const PIECE_BYTES_MIN: usize = 1;
+fn read_bodies(from: &mut Reader<'_>, bytes: &Bytes) -> Result<(StoredBody, Option<Box<Packed>>), Undecodable> {
+    let mut start = 0;
+    let body = read_pieces(from, bytes, &mut start)?;
+    let packed = match from.byte("packed mark")? {
+        0 => None,
+        1 => {
+            let [checksum, factor, length] = [from.u32("packed")?, from.u32("packed")?, from.u32("packed")?];
+            let body = read_pieces(from, bytes, &mut start)?;
+            Some(Box::new(Packed { body, checksum, factor, length }))
+        }
+        _ => return Err(Undecodable::Malformed("packed mark")),
+    };
+    if start == bytes.len() { Ok((body, packed)) } else { Err(Undecodable::Malformed("body")) }
+}
+
+/// The pieces whose bytes begin at `start`, which moves past them.
+fn read_pieces(from: &mut Reader<'_>, bytes: &Bytes, start: &mut usize) -> Result<StoredBody, Undecodable> {
     let malformed = || Undecodable::Malformed("body");
-    let count = from.count(PIECE_BYTES_MIN, "body")?;
+    // A token takes one byte.
+    let count = from.count(1, "body")?;
     if count > PIECES_MAX {
         return Err(malformed());
     }
     let mut pieces = Vec::with_capacity(count);
-    let mut start = 0_usize;
     for _ in 0..count {
         match from.byte("body")? {
-            PIECE_SHARED => {}
-            PIECE_TOKEN => {
-                pieces.push(Piece::Token);
-                continue;
+            PIECE_SHARED => {
+                let length = usize::try_from(from.u64("body")?).map_err(|_| malformed())?;
+                let end = start.checked_add(length).filter(|end| *end <= bytes.len()).ok_or_else(malformed)?;
+                pieces.push(Piece::Shared(bytes.slice(*start..end)));
+                *start = end;
             }
+            PIECE_TOKEN => pieces.push(Piece::Token),
             kind => return Err(Undecodable::PieceKind(kind)),
         }
-        let length = usize::try_from(from.u64("body")?).map_err(|_| malformed())?;
-        let end = start.checked_add(length).filter(|end| *end <= body.len()).ok_or_else(malformed)?;
-        pieces.push(Piece::Shared(body.slice(start..end)));
-        start = end;
     }
-    if start == body.len() { Ok(StoredBody::of_pieces(pieces)) } else { Err(malformed()) }
+    Ok(StoredBody::of_pieces(pieces))
 }
