@@ -4,14 +4,15 @@ use super::load::{Ask, Connection, fetch_all, round};
 use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
-use super::{redis_purge, redis_serve, redis_trouble, sessions};
+use super::{forms, redis_purge, redis_serve, redis_trouble, sessions};
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: vitrine-bench hit|memory|herd|purge|sessions|all|redis-serve|redis-purge|redis-trouble";
+const USAGE: &str =
+    "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|all|redis-serve|redis-purge|redis-trouble";
 /// Faults of Redis.
 const CYCLES: usize = 200;
 const MEMORY: &str =
@@ -42,11 +43,14 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
     if all || name == "sessions" {
         sessions::run().await?;
     }
+    if all || name == "forms" {
+        forms::run().await?;
+    }
     match name {
         "redis-trouble" => redis_trouble::run(CYCLES).await,
         "redis-serve" => redis_serve::run().await,
         "redis-purge" => redis_purge::run().await,
-        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" => Ok(()),
+        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" | "forms" => Ok(()),
         _ => Err(io::Error::other(USAGE)),
     }
 }

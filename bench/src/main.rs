@@ -1,8 +1,9 @@
-//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|all`, and with Redis
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|all`, and with Redis
 //! `redis-serve|redis-purge|redis-trouble`. What it prints are ratios first; see bench/README.md for the method and for what
 //! the figures do not show.
 
 mod figures;
+mod forms;
 mod load;
 mod measure;
 mod process;

@@ -10,7 +10,7 @@ use crate::csrf::Splice;
 use crate::headers::accepts_coding;
 use crate::outcome::Outcome;
 use crate::stored::{Packed, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
 
@@ -23,6 +23,9 @@ const FIELDS_OF_CONTENT: [HeaderName; 6] = [
     header::EXPIRES,
     header::LAST_MODIFIED,
 ];
+
+/// Pieces that are copied are shorter than this: to copy so much costs about as much as to send one piece more.
+const COPIED_BYTES_MAX: usize = 8 * 1024;
 
 /// What stands for a token in a page that is for no visitor.
 static NO_TOKEN: Bytes = Bytes::from_static(&[b'0'; TOKEN_BYTES]);
@@ -110,7 +113,8 @@ fn packed_content(
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(packed.len() as u64));
         return (stored.status, Body::empty());
     }
-    (stored.status, Body::pieces(packed.pieces(own.map_or(&NO_TOKEN, Splice::token))))
+    let token = own.map_or(&NO_TOKEN, Splice::token);
+    (stored.status, gathered(&packed.body, token, &packed.end(token)))
 }
 
 /// Of another coding, it is another representation: the same only to whoever compares weakly (RFC 9110 8.8.3.3).
@@ -155,7 +159,7 @@ fn content(
     }
     if let Some(own) = own {
         // Parts of two answers would not fit together: a range is not for such a page.
-        return (stored.status, Body::pieces(pieces(&stored.body, own.token()).collect()));
+        return (stored.status, gathered(&stored.body, own.token(), &[]));
     }
     let may_cut = stored.status == StatusCode::OK
         && request.contains_key(header::RANGE)
@@ -209,15 +213,40 @@ fn text(text: String) -> HeaderValue {
 fn whole(body: &StoredBody) -> Body {
     match body.pieces() {
         [Piece::Shared(bytes)] => Body::whole(bytes.clone()),
-        _ => Body::pieces(pieces(body, &NO_TOKEN).collect()),
+        _ => Body::pieces(pieces(body).collect()),
     }
 }
 
-fn pieces<'a>(body: &'a StoredBody, token: &'a Bytes) -> impl Iterator<Item = Bytes> + 'a {
-    body.pieces().iter().map(move |piece| match piece {
+fn pieces(body: &StoredBody) -> impl Iterator<Item = Bytes> {
+    body.pieces().iter().map(|piece| match piece {
         Piece::Shared(bytes) => bytes.clone(),
-        Piece::Token => token.clone(),
+        Piece::Token => NO_TOKEN.clone(),
     })
+}
+
+/// A body with a token in its places, and an end. Large pieces are sent as they are; small ones are copied together, because each
+/// piece on its own costs the connection more than that.
+fn gathered(body: &StoredBody, token: &[u8], end: &[u8]) -> Body {
+    let is_small = |piece: &&Piece| piece.len() < COPIED_BYTES_MAX;
+    let small: usize = body.pieces().iter().filter(is_small).map(Piece::len).sum();
+    let mut copied = BytesMut::with_capacity(small + end.len());
+    let mut pieces = Vec::new();
+    for piece in body.pieces() {
+        match piece {
+            Piece::Shared(bytes) if bytes.len() >= COPIED_BYTES_MAX => {
+                pieces.push(copied.split().freeze());
+                pieces.push(bytes.clone());
+            }
+            Piece::Shared(bytes) => copied.extend_from_slice(bytes),
+            Piece::Token => copied.extend_from_slice(token),
+        }
+    }
+    copied.extend_from_slice(end);
+    if pieces.is_empty() {
+        return Body::whole(copied);
+    }
+    pieces.push(copied.freeze());
+    Body::pieces(pieces)
 }
 
 /// The bytes of a range, none of them copied.
@@ -226,7 +255,7 @@ fn cut(body: &StoredBody, part: &Range<u64>) -> Vec<Bytes> {
     let place = |at: u64| usize::try_from(at).unwrap_or(usize::MAX);
     let (mut from, mut to) = (place(part.start), place(part.end));
     let mut out = Vec::new();
-    for piece in pieces(body, &NO_TOKEN) {
+    for piece in pieces(body) {
         let (start, end) = (from.min(piece.len()), to.min(piece.len()));
         if start < end {
             out.push(piece.slice(start..end));

@@ -6,7 +6,6 @@
 //! places, adds to that of the page without it is the token's own, multiplied by a number that is known beforehand.
 
 use super::body::{Piece, StoredBody, TOKEN_BYTES};
-use bytes::Bytes;
 use flate2::read::GzDecoder;
 use flate2::{Compress, Compression, Crc, FlushCompress, Status};
 use std::io::Read;
@@ -194,7 +193,7 @@ fn product(a: u32, mut b: u32) -> u32 {
     product
 }
 
-/// The whole for a token, for tests and for whoever needs it in one piece.
+/// The whole for a token.
 #[cfg(test)]
 fn filled(packed: &Packed, token: &[u8]) -> Vec<u8> {
     let mut whole: Vec<u8> = Vec::new();
@@ -209,17 +208,6 @@ impl Packed {
     /// What it takes in memory beside the struct itself.
     pub(super) fn weight(&self) -> usize {
         self.body.weight()
-    }
-
-    /// Its pieces for a visitor, the last made for them.
-    pub fn pieces(&self, token: &Bytes) -> Vec<Bytes> {
-        let mut pieces: Vec<Bytes> = Vec::with_capacity(self.body.pieces().len() + 1);
-        pieces.extend(self.body.pieces().iter().map(|piece| match piece {
-            Piece::Shared(bytes) => bytes.clone(),
-            Piece::Token => token.clone(),
-        }));
-        pieces.push(Bytes::copy_from_slice(&self.end(token)));
-        pieces
     }
 }
 
@@ -275,7 +263,6 @@ mod tests {
         for token in ["a".repeat(64), "0123456789abcdef".repeat(4)] {
             assert_eq!(unpacked(&filled(&packed, token.as_bytes())), expected(&token).into_bytes());
         }
-        assert_eq!(packed.pieces(&Bytes::from("t".repeat(64))).concat(), filled(&packed, "t".repeat(64).as_bytes()));
     }
 
     #[test]
