@@ -3,8 +3,10 @@
 use super::deadline::WriteDeadline;
 use super::{Limits, check};
 use crate::body::{Body, Paced, Peer};
+use crate::headers::Phrase;
 use http::{Request, Response, StatusCode, header};
 use hyper::body::Incoming;
+use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use socket2::{Domain, Socket, Type};
@@ -190,5 +192,14 @@ async fn answer<S: Service>(
     let has_none = http_body::Body::is_end_stream(&body);
     let body =
         if has_none { Body::empty() } else { Body::streamed(Paced::new(body, Peer::Client, limits.body_idle_timeout)) };
-    service.clone().answer(Request::from_parts(head, body), visitor).await
+    phrased(service.clone().answer(Request::from_parts(head, body), visitor).await)
+}
+
+/// Has what a response says behind its status written there.
+fn phrased(mut response: Response<Body>) -> Response<Body> {
+    let phrase = response.extensions_mut().remove::<Phrase>();
+    if let Some(phrase) = phrase.and_then(|phrase| ReasonPhrase::try_from(phrase.as_str().as_bytes()).ok()) {
+        response.extensions_mut().insert(phrase);
+    }
+    response
 }

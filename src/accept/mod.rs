@@ -9,5 +9,5 @@ mod sane;
 mod settings;
 
 pub use listener::{Door, Service, Visitor};
-pub use sane::{Refusal, check};
+pub use sane::{PURGE_METHODS, Refusal, check};
 pub use settings::{Limits, ListenSettings};

@@ -6,6 +6,10 @@ use crate::headers::list_items;
 use http::request::Parts;
 use http::{Method, StatusCode, Version, header};
 
+/// Methods of purge clients. None of them ever reaches an origin, so that what origins take of one field does not bind them:
+/// lists of tags are long, and a whole head is bounded anyway.
+pub const PURGE_METHODS: [&str; 7] = ["PURGE", "BAN", "URIBAN", "PURGEKEYS", "PURGETAGS", "FASTLYPURGE", "REFRESH"];
+
 /// A head that is refused: the answer's status and what it says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Refusal {
@@ -45,9 +49,10 @@ fn check_sizes(head: &Parts, limits: &Limits) -> Result<(), Refusal> {
     if target_bytes > limits.target_bytes_max {
         return refuse(StatusCode::URI_TOO_LONG, "the request target is too long");
     }
-    let too_long = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
-        name.as_str().len() + value.len() > limits.field_bytes_max
-    };
+    let of_purge = PURGE_METHODS.contains(&head.method.as_str());
+    let bytes_max = if of_purge { limits.head_bytes_max } else { limits.field_bytes_max };
+    let too_long =
+        |(name, value): (&http::HeaderName, &http::HeaderValue)| name.as_str().len() + value.len() > bytes_max;
     if head.headers.iter().any(too_long) {
         return refuse(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "a header field is too long");
     }
@@ -126,6 +131,9 @@ mod tests {
         let get = || Request::get("/").header("host", "a");
         assert_eq!(status(get().header("x", "a".repeat(8 * 1024))), Some(431));
         assert_eq!(status(get().header("x", "a".repeat(8 * 1024 - 1))), None);
+        let purge = |bytes| status(Request::builder().method("PURGE").uri("/").header("x", "a".repeat(bytes)));
+        assert_eq!(purge(32 * 1024 - 1), None);
+        assert_eq!(purge(32 * 1024), Some(431));
         assert_eq!(status(Request::get(format!("/{}", "a".repeat(8 * 1024)))), Some(414));
         let many = (0..100).fold(get(), |request, n| request.header(format!("x-{n}"), "a"));
         assert_eq!(status(many), Some(431));

@@ -35,6 +35,10 @@ pub type Environment = Arc<dyn Fn(&str) -> Option<String> + Send + Sync>;
 /// Connections to the admin address and to the one for invalidation, each: a few tools, never the public.
 const SIDE_CONNECTIONS_MAX: usize = 64;
 
+/// Bytes of a head that the address for invalidation takes, at least: 64 KiB of tags, and what stands around them. No visitor
+/// gets there, and no head goes on from there.
+const PURGE_HEAD_BYTES_MIN: usize = 80 * 1024;
+
 /// A running vitrine.
 pub struct App {
     shop: Arc<Shop>,
@@ -141,6 +145,8 @@ impl App {
         }
         self.serve_side(doors.admin, Administration(admin), &limits);
         if let Some(door) = doors.invalidation {
+            let head_bytes_max = limits.head_bytes_max.max(PURGE_HEAD_BYTES_MIN);
+            let limits = Arc::new(Limits { head_bytes_max, ..(*limits).clone() });
             self.serve_side(door, Invalidation(self.shop.invalidator.clone()), &limits);
         }
     }

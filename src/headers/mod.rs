@@ -4,10 +4,12 @@
 mod coding;
 mod hop;
 mod list;
+mod phrase;
 
 pub use coding::{accepted_codings, accepts_coding};
 pub use hop::{end_to_end, is_hop_by_hop};
 pub use list::{list_items, unquoted};
+pub use phrase::Phrase;
 
 use http::HeaderName;
 
