@@ -1,4 +1,5 @@
-//! Tags in the fields of a response: `Surrogate-Key`, `Cache-Tag`, `xkey`, and `Cache-Groups` (RFC 9875).
+//! Tags in the fields of a response: `Surrogate-Key` and its kin, in the spelling of each shop's purge client, and
+//! `Cache-Groups` (RFC 9875).
 
 use crate::headers::{CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY};
 use crate::key::SESSION_TAG;
@@ -7,7 +8,22 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{List, ListEntry, Parser};
 
 /// Tag fields that are between the shop and its caches, and not sent on to clients.
-const PRIVATE_FIELDS: [HeaderName; 3] = [SURROGATE_KEY, CACHE_TAG, XKEY];
+const PRIVATE_FIELDS: [HeaderName; 11] = [
+    SURROGATE_KEY,
+    CACHE_TAG,
+    XKEY,
+    // API Platform, Drupal
+    HeaderName::from_static("cache-tags"),
+    HeaderName::from_static("purge-cache-tags"),
+    HeaderName::from_static("x-drupal-cache-tags"),
+    // FOSHttpCache, Magento
+    HeaderName::from_static("x-cache-tags"),
+    HeaderName::from_static("x-magento-tags"),
+    // Shops that were behind Akamai, bunny or LiteSpeed
+    HeaderName::from_static("edge-cache-tag"),
+    HeaderName::from_static("cdn-tag"),
+    HeaderName::from_static("x-litespeed-tag"),
+];
 
 /// All tags that a message's fields name. Blanks and commas both separate, whichever the field's own separator is: neither
 /// can be part of a tag.
@@ -22,7 +38,7 @@ pub fn tags_of(fields: &HeaderMap) -> Result<Vec<Tag>, BadTag> {
     Ok(tags)
 }
 
-/// Each tag's text as it stands in the fields that are between the shop and its caches; for what is not yet a tag.
+/// Each tag's text as it stands in the fields that are between the shop and its caches.
 ///
 /// # Errors
 /// A field is no text.

@@ -102,3 +102,30 @@ fn tags_come_from_every_field_and_a_bad_one_spoils_the_list() {
     groups::strip_tag_fields(&mut kept);
     assert_eq!(kept, fields(&[("cache-groups", "\"h\", \"i\"")]));
 }
+
+#[test]
+fn tags_are_read_in_the_spelling_of_every_purge_client_and_go_no_further() {
+    let spellings: Lines<'_> = &[
+        ("surrogate-key", "a b"),
+        ("cache-tag", "a,b"),
+        ("cache-tags", "a, b"),
+        ("purge-cache-tags", "a b"),
+        ("x-drupal-cache-tags", "a b"),
+        ("x-cache-tags", "a,b"),
+        ("xkey", "a b"),
+        ("x-magento-tags", "a,b"),
+        ("edge-cache-tag", "a , b"),
+        ("cdn-tag", "a,b"),
+        ("x-litespeed-tag", "a,b"),
+    ];
+    for line in spellings {
+        let mut message = fields(&[*line, ("x-other", "kept")]);
+        assert_eq!(texts(&groups::tags_of(&message).unwrap()), ["a", "b"], "{line:?}");
+        assert!(groups::tags_of(&fields(&[(line.0, &"x".repeat(129))])).is_err(), "{line:?}");
+        assert!(groups::tags_of(&fields(&[(line.0, "caf\u{e9}")])).is_err(), "{line:?}");
+        groups::strip_tag_fields(&mut message);
+        assert_eq!(message, fields(&[("x-other", "kept")]), "{line:?}");
+    }
+    // API Platform's tags are paths.
+    assert_eq!(texts(&groups::tags_of(&fields(&[("cache-tags", "/foo,/foo/1?a=b")])).unwrap()), ["/foo", "/foo/1?a=b"]);
+}
