@@ -3,7 +3,7 @@
 use crate::accept::{Refusal, Service, Visitor};
 use crate::admin::{Admin, Backstage};
 use crate::body::Body;
-use crate::invalidate::Invalidator;
+use crate::invalidate::{Dialect, Invalidator};
 use crate::observe::Observer;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::proxy::Proxy;
@@ -45,6 +45,10 @@ impl Service for Public {
         if !self.invalidation_is_elsewhere && self.invalidator.is_webhook(request.uri().path()) {
             return webhook(&self.invalidator, request);
         }
+        let api = self.invalidator.api(request.method(), request.uri().path());
+        if let Some(api) = api.filter(|_| !self.invalidation_is_elsewhere) {
+            return call(&self.invalidator, api, request, visitor);
+        }
         Box::pin(self.proxy.clone().handle(request, visitor.peer.ip()))
     }
 
@@ -61,9 +65,11 @@ impl Service for Public {
 impl Service for Invalidation {
     fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
         if self.0.is_webhook(request.uri().path()) {
-            webhook(&self.0, request)
-        } else {
-            purge(&self.0, request, visitor, true)
+            return webhook(&self.0, request);
+        }
+        match self.0.api(request.method(), request.uri().path()) {
+            Some(api) => call(&self.0, api, request, visitor),
+            None => purge(&self.0, request, visitor, true),
         }
     }
 
@@ -90,6 +96,14 @@ fn purge(invalidator: &Arc<Invalidator>, request: Request<Body>, visitor: Visito
     // A PURGE's body says nothing; it is read and dropped with the connection.
     let (head, _) = request.into_parts();
     Box::pin(async move { invalidator.purge(&head, visitor.peer.ip(), here).await })
+}
+
+fn call(invalidator: &Arc<Invalidator>, api: Dialect, request: Request<Body>, visitor: Visitor) -> Answer {
+    let invalidator = invalidator.clone();
+    Box::pin(async move {
+        let (head, body) = request.into_parts();
+        invalidator.answer_call(api, &head, body, visitor.peer.ip()).await
+    })
 }
 
 fn webhook(invalidator: &Arc<Invalidator>, request: Request<Body>) -> Answer {

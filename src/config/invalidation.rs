@@ -1,5 +1,6 @@
 //! `invalidation`: who may send PURGE, webhooks, and what events mean.
 
+use super::dialects;
 use super::reader::{Section, Text};
 use super::server::networks;
 use crate::accept::ListenSettings;
@@ -30,11 +31,12 @@ pub(super) fn settings(
     let webhooks = section.sections("webhooks").iter().filter_map(|own| webhook(own, notes)).collect();
     let events = events(&section.below("events"));
     let wait = section.duration("wait").unwrap_or(CONFIRMATION_WAIT);
+    let dialects = dialects::dialects(&section, notes);
     section.finish();
     note_loopback(listen, &allow, &trusted, public, notes);
     // What session ids are hashed with is known when the proxy starts.
     let sessions = None;
-    Settings { listen, wait, allow: allow.into(), trusted: trusted.into(), webhooks, events, query, sessions }
+    Settings { listen, wait, allow: allow.into(), dialects, trusted: trusted.into(), webhooks, events, query, sessions }
 }
 
 fn loopback() -> Vec<Network> {

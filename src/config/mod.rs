@@ -2,6 +2,7 @@
 //! what stands there and what to write. Nothing below this module knows the file's form.
 
 mod caching;
+mod dialects;
 mod environment;
 mod guard;
 mod invalidation;

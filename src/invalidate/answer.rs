@@ -30,6 +30,22 @@ pub(super) fn recorded(receipt: &Receipt, asked: &[Invalidation], matched: &[Opt
     answer
 }
 
+/// One answer of two: what is true of both, and the proxies as the second found them.
+pub(super) fn joined(mut whole: Value, mut part: Value) -> Value {
+    if let (Some(all), Some(more)) = (whole["purged"].as_array_mut(), part["purged"].as_array_mut()) {
+        all.append(more);
+        part["purged"] = whole["purged"].take();
+    }
+    if whole["status"] == "pending" {
+        part["status"] = json!("pending");
+    }
+    part["confirmed"] = json!(whole["confirmed"] == true && part["confirmed"] == true);
+    if let (Some(obstacle), None) = (whole.get("obstacle"), part.get("obstacle")) {
+        part["obstacle"] = obstacle.clone();
+    }
+    part
+}
+
 /// A proxy, and how far it has come; `lease_ms` is how long it may still serve what was purged.
 fn told(proxy: &ProxyStanding) -> Value {
     let mut told = json!({ "id": proxy.id, "name": proxy.name, "state": proxy.reached.as_str() });

@@ -1,11 +1,10 @@
 //! The running part: takes requests in, asks the pure modules what they mean, and has the ledger record it.
 
-use super::answer::{dry, json_response, recorded, refused, status_of};
+use super::answer::{dry, joined, json_response, recorded, refused, status_of};
 use super::events::tag;
 use super::order;
-use super::purge::{self, asked};
 use super::signature::Claim;
-use super::{Settings, WebhookSettings, events, peer};
+use super::{Settings, WebhookSettings, events};
 use crate::body::Body;
 use crate::clock::{Clock, Stopwatch};
 use crate::key::{Target, UrlText};
@@ -20,7 +19,6 @@ use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -34,6 +32,8 @@ const UNANSWERED_SETTLE: Duration = Duration::from_secs(30);
 const VISITOR_WAIT: Duration = Duration::from_millis(250);
 /// The same where a session changed: as long as another proxy may trust its own copies without hearing of it.
 const SESSION_WAIT: Duration = Duration::from_millis(3_500);
+/// Invalidations that are counted one by one before they are recorded; more would keep their asker waiting.
+const COUNTED_MAX: usize = 500;
 /// For a webhook's whole body.
 const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -66,10 +66,10 @@ impl ChangedSessions {
 
 /// Turns what is asked into records.
 pub struct Invalidator {
-    settings: ArcSwap<Settings>,
+    pub(super) settings: ArcSwap<Settings>,
     ledger: Ledger,
     store: Arc<dyn Store>,
-    observer: Arc<Observer>,
+    pub(super) observer: Arc<Observer>,
     clock: Clock,
 }
 
@@ -101,37 +101,9 @@ impl Invalidator {
         self.settings.store(Arc::new(settings));
     }
 
-    /// Whether a method is a purge client's.
-    pub fn is_purge_like(&self, method: &Method) -> bool {
-        purge::is_purge_like(method)
-    }
-
     /// Whether a path is a webhook's, on or off.
     pub fn is_webhook(&self, path: &str) -> bool {
         self.settings.load().webhooks.iter().any(|webhook| *webhook.path == *path)
-    }
-
-    /// Answers a PURGE; 405 where the method is another dialect's, or PURGE has an address of its own (`here` is false).
-    pub async fn purge(&self, head: &Parts, peer: IpAddr, here: bool) -> Response<Body> {
-        if !here || head.method.as_str() != "PURGE" {
-            let message =
-                "this method is not served here; PURGE goes to the address in invalidation.listen or a public one";
-            return self.refuse(StatusCode::METHOD_NOT_ALLOWED, "method", message, peer);
-        }
-        let settings = self.settings.load_full();
-        if !peer::may_purge(&settings, peer, &head.headers) {
-            return self.refuse(StatusCode::FORBIDDEN, "not-allowed", "you may not send PURGE here", peer);
-        }
-        let understood = asked(head, &settings.query, settings.sessions.as_ref())
-            .and_then(|asked| Ok((asked, purge::wait(&head.headers)?)));
-        let (asked, wait) = match understood {
-            Ok(understood) => understood,
-            Err(bad) => return self.refuse(StatusCode::BAD_REQUEST, "not-understood", &bad.to_string(), peer),
-        };
-        match self.record(asked, wait.unwrap_or(settings.wait)).await {
-            Ok(answer) => json_response(status_of(&answer), &answer.to_string()),
-            Err(error) => self.refuse(status(&error), "not-recorded", &error.to_string(), peer),
-        }
     }
 
     /// Answers a webhook.
@@ -322,11 +294,22 @@ impl Invalidator {
         }
     }
 
-    /// Records and answers.
-    async fn record(&self, asked: Vec<Invalidation>, wait: Duration) -> Result<Value, LedgerError> {
-        let matched = self.count(&asked).await;
-        let receipt = self.invalidate(&asked, wait).await?;
-        Ok(recorded(&receipt, &asked, &matched))
+    /// Records and answers; more than the ledger takes at once, in parts that share the wait.
+    ///
+    /// # Errors
+    /// A part is not durable, or was refused; those before it hold.
+    pub(super) async fn record(&self, asked: Vec<Invalidation>, wait: Duration) -> Result<Value, LedgerError> {
+        let (matched, since) = (self.count(&asked).await, self.clock.stopwatch());
+        let mut answer = None;
+        for (asked, matched) in asked.chunks(APPEND_MAX).zip(matched.chunks(APPEND_MAX)) {
+            let receipt = self.invalidate(asked, wait.saturating_sub(since.elapsed())).await?;
+            let part = recorded(&receipt, asked, matched);
+            answer = Some(match answer {
+                None => part,
+                Some(whole) => joined(whole, part),
+            });
+        }
+        Ok(answer.unwrap_or_default())
     }
 
     /// Records what is asked, waits for the other proxies at most for `wait`, counts and logs it.
@@ -351,6 +334,9 @@ impl Invalidator {
 
     /// How many stored responses each matches, where an index tells it.
     async fn count(&self, asked: &[Invalidation]) -> Vec<Option<u64>> {
+        if asked.len() > COUNTED_MAX {
+            return vec![None; asked.len()];
+        }
         let mut matched = Vec::with_capacity(asked.len());
         for own in asked {
             // A store that cannot count now is no reason not to purge.
@@ -369,15 +355,10 @@ impl Invalidator {
                 reason = %own.reason, result = result.as_str(), "invalidated");
         }
     }
-
-    fn refuse(&self, status: StatusCode, code: &str, message: &str, peer: IpAddr) -> Response<Body> {
-        self.observer.purged(Source::Purge, Mode::Hard, PurgeResult::Refused);
-        tracing::warn!(%peer, code, message, "a PURGE was refused");
-        refused(status, code, message)
-    }
 }
 
-fn status(error: &LedgerError) -> StatusCode {
+/// The status of what was not recorded: its asker's fault, or the disk's.
+pub(super) fn status(error: &LedgerError) -> StatusCode {
     if error.in_force() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }
 }
 

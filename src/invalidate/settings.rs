@@ -1,6 +1,6 @@
 //! Who may invalidate, and what a webhook's event means.
 
-use super::EventRule;
+use super::{Dialects, EventRule};
 use crate::key::{QueryRules, SessionKey};
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -62,6 +62,8 @@ pub struct Settings {
     pub wait: Duration,
     /// Who may send PURGE.
     pub allow: Box<[Network]>,
+    /// Which ways of purging are spoken.
+    pub dialects: Dialects,
     /// Peers whose forwarding fields are believed.
     pub trusted: Box<[Network]>,
     /// Webhooks by path.

@@ -39,10 +39,7 @@ pub fn tags_of(fields: &HeaderMap) -> Result<Vec<Tag>, BadTag> {
 }
 
 /// Each tag's text as it stands in the fields that are between the shop and its caches.
-///
-/// # Errors
-/// A field is no text.
-pub fn texts_of(fields: &HeaderMap) -> Result<Vec<&str>, BadTag> {
+fn texts_of(fields: &HeaderMap) -> Result<Vec<&str>, BadTag> {
     let mut texts = Vec::new();
     for name in &PRIVATE_FIELDS {
         for line in fields.get_all(name) {

@@ -142,6 +142,31 @@ fn mistakes_about_form_tokens_are_told() {
 }
 
 #[test]
+fn each_mistake_in_what_dialects_need_is_told() {
+    let table = [
+        (
+            "invalidation: { dialects: [plain, varnish] }",
+            r#"invalidation.dialects[1]: "varnish" is not a dialect that is known; known are plain, wordpress, "#,
+        ),
+        ("invalidation: { dialects: [plain, plain] }", r#"invalidation.dialects[1]: "plain" stands there twice"#),
+        (
+            "invalidation: { cloudflare: { token: short } }",
+            "invalidation.cloudflare.token: must have at least 16 visible characters",
+        ),
+        (
+            "invalidation: { fastly: { key: short } }",
+            "invalidation.fastly.key: must have at least 16 visible characters",
+        ),
+        ("invalidation: { fastly: { service: a/b } }", r#"fastly.service: "a/b" is not a name of visible characters"#),
+        ("invalidation: { souin: { base: / } }", r#"souin.base: "/" is not a path such as /souin-api/souin"#),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+}
+
+#[test]
 fn each_mistake_in_a_rule_is_told() {
     let table = [
         (r#"{ name: a, match: "/", ttl: soon }"#, r#"routes[0].ttl: "soon" is not a duration"#),
@@ -428,6 +453,24 @@ fn what_a_rule_says_of_cookies_changes_these_lists_alone() {
         classes("cookies: { session: [forum], personal: [] }"),
         expected(["sessionid forum", "", "currency", "seen"], &["sessionid", "forum"])
     );
+}
+
+#[test]
+fn a_dialect_that_needs_a_secret_is_off_without_it_and_the_secret_is_never_shown() {
+    let invalidation = |lines: &str| {
+        let config = told(&with(&format!("invalidation: {{ {lines} }}"))).unwrap();
+        let notes: Vec<String> = config.notes.into_iter().filter(|note| note.contains("dialect")).collect();
+        (format!("{:?}", config.invalidation.dialects), notes.join("; "))
+    };
+    let (dialects, notes) = invalidation("allow: []");
+    assert!(dialects.contains("on: [Plain, WordPress]") && notes.is_empty(), "{dialects} {notes}");
+    let (_, notes) = invalidation("dialects: [fastly, cloudflare], fastly: { key: \"\" }");
+    assert!(notes.contains("the dialect cloudflare is off: invalidation.cloudflare has no token"), "{notes}");
+    assert!(notes.contains("the dialect fastly is off: invalidation.fastly has no key"), "{notes}");
+    let (dialects, notes) = invalidation("cloudflare: { token: 0123456789abcdef, zone: z1 }");
+    assert!(notes.contains("the dialect cloudflare is off: invalidation.dialects does not name it"), "{notes}");
+    assert!(dialects.contains("z1") && !dialects.contains("0123456789abcdef"), "{dialects}");
+    assert!(!told(&with("invalidation: { fastly: { key: hunter2 } }")).unwrap_err().contains("hunter2"));
 }
 
 #[test]

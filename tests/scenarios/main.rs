@@ -7,8 +7,10 @@
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
 //! - `forms`: each visitor's own form tokens in shared pages
+//! - `dialects`: purge clients of all kinds, byte for byte
 //! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
 //! - `promise`: no read sees what was purged before it, under concurrency
+//! - `purge_apis`: the purge APIs of Cloudflare, Fastly and Souin
 //! - `purge_forms`: PURGE as clients send it, byte for byte
 //! - `purges`: exactness, above all against what is in flight
 //! - `broken`: origins that answer with what is not a whole response
@@ -28,12 +30,14 @@ mod basics;
 mod broken;
 mod collapse;
 mod commands;
+mod dialects;
 mod forms;
 mod guard;
 mod guards;
 mod keys;
 mod personal;
 mod promise;
+mod purge_apis;
 mod purge_forms;
 mod purges;
 mod reload;

@@ -14,6 +14,8 @@ pub struct Client {
 #[derive(Clone, Debug)]
 pub struct Got {
     pub status: u16,
+    /// What stands behind the status.
+    pub phrase: String,
     pub fields: Vec<(String, String)>,
     pub body: Vec<u8>,
     /// Whether the body ended as its head had announced.
@@ -164,10 +166,12 @@ impl Got {
 
 fn parse_head(head: &str) -> Got {
     let mut lines = head.split("\r\n");
-    let status = lines.next().and_then(|line| line.split(' ').nth(1)).and_then(|status| status.parse().ok());
+    let mut line = lines.next().unwrap_or_default().splitn(3, ' ').skip(1);
+    let status = line.next().and_then(|status| status.parse().ok());
+    let phrase = line.next().unwrap_or_default().to_string();
     let fields = lines.filter_map(|line| line.split_once(':'));
     let fields = fields.map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_string())).collect();
-    Got { status: status.expect("a status"), fields, body: Vec::new(), complete: false }
+    Got { status: status.expect("a status"), phrase, fields, body: Vec::new(), complete: false }
 }
 
 pub fn find(haystack: &[u8], needle: &[u8]) -> Option<usize> {
