@@ -1,4 +1,5 @@
-//! The only fork: PURGE and webhooks go to `invalidate`, everything else to `proxy`. One service for each kind of address.
+//! The only fork: PURGE and its kin, calls of purge APIs and webhooks go to `invalidate`, everything else to `proxy`. One
+//! service for each kind of address.
 
 use crate::accept::{Refusal, Service, Visitor};
 use crate::admin::{Admin, Backstage};

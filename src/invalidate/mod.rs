@@ -1,5 +1,6 @@
-//! Invalidation: PURGE requests, signed webhooks, orders from the admin API, and unsafe methods, each turned into records of
-//! the ledger. Nothing that comes here ever reaches the origin, and nothing is acknowledged before it is durable.
+//! Invalidation: what purge clients say, each in its dialect, signed webhooks, orders from the admin API, and unsafe methods,
+//! each turned into records of the ledger. Nothing that comes here ever reaches the origin, and nothing is acknowledged
+//! before it is durable.
 
 mod answer;
 mod dialect;

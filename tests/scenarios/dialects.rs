@@ -322,3 +322,18 @@ async fn c1_strangers_speak_no_dialect() {
         refused(keys, &format!("{method} / HTTP/1.1\r\nHost: shop.example\r\n\r\n"), 403, "you may not").await;
     }
 }
+
+#[tokio::test]
+async fn a_dialect_is_switched_on_and_off_by_a_reload() {
+    let stage = shop("dialects: [plain]", "x-magento-tags").await;
+    let bytes = "PURGE / HTTP/1.1\r\nX-Magento-Tags-Pattern: ((^|,)about(,|$))\r\nHost: varnish\r\n\r\n";
+    assert_eq!(send(&stage, bytes).await.status, 400);
+    let off = stage.config().to_string();
+    stage.save(&off.replace("dialects: [plain]", "dialects: [plain, magento]"));
+    stage.app.reload().expect("it is a good file");
+    assert_eq!(send(&stage, bytes).await.status, 200);
+    only(&stage, &["/about.html"], bytes).await;
+    stage.save(&off);
+    stage.app.reload().expect("it is a good file");
+    assert_eq!(send(&stage, bytes).await.status, 400);
+}

@@ -163,7 +163,23 @@ mod tests {
         assert_eq!(read(&deep), Err(BadTagShape));
     }
 
+    /// As PHP's `preg_quote` does it.
+    fn quoted(tag: &str) -> String {
+        tag.chars().flat_map(|c| (".:-#?=/".contains(c) && c != '/').then_some('\\').into_iter().chain([c])).collect()
+    }
+
     proptest! {
+        #[test]
+        fn whatever_tags_a_client_names_are_read_back(tags in prop::collection::vec("[a-z0-9_:./-]{1,9}", 1..6)) {
+            let magento: Vec<String> = tags.iter().map(|tag| format!("((^|,){tag}(,|$))")).collect();
+            let quoted: Vec<String> = tags.iter().map(|tag| quoted(tag)).collect();
+            let fos = format!("(^|,)({})(,|$)", quoted.join("|"));
+            let api_platform = format!(r"({})($|\,)", quoted.join("|"));
+            for regex in [magento.join("|"), fos, api_platform] {
+                prop_assert_eq!(read(&regex), Ok(TagShape::Tags(tags.clone())), "{}", regex);
+            }
+        }
+
         #[test]
         fn nothing_makes_it_panic(regex in r"[(|)^,$\\.*+?a_é]{0,40}") {
             let _ = read(&regex);

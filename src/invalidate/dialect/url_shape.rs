@@ -249,7 +249,60 @@ mod tests {
         }
     }
 
+    /// Whether a regex of text, dots and `.*` matches from the path's beginning, by trying every way.
+    fn regex_from(regex: &[char], path: &[char]) -> bool {
+        match regex {
+            [] => true,
+            ['$'] => path.is_empty(),
+            ['.', '*', rest @ ..] => (0..=path.len()).any(|end| regex_from(rest, &path[end..])),
+            ['.', rest @ ..] => !path.is_empty() && regex_from(rest, &path[1..]),
+            ['\\', c, rest @ ..] | [c, rest @ ..] => path.first() == Some(c) && regex_from(rest, &path[1..]),
+        }
+    }
+
+    /// Whether the regex matches anywhere, as Varnish has it.
+    fn regex_in(regex: &str, path: &str) -> bool {
+        let chars = |text: &str| text.chars().collect::<Vec<_>>();
+        let path = chars(path);
+        match regex.strip_prefix('^') {
+            Some(regex) => regex_from(&chars(regex), &path),
+            None => (0..=path.len()).any(|start| regex_from(&chars(regex), &path[start..])),
+        }
+    }
+
+    /// Whether a glob without single stars matches the whole path.
+    fn glob_takes(glob: &str, path: &str) -> bool {
+        if let Some(rest) = glob.strip_prefix("**") {
+            return (0..=path.len()).any(|end| glob_takes(rest, &path[end..]));
+        }
+        match (glob.chars().next(), path.chars().next()) {
+            (None, None) => true,
+            (Some(own), Some(c)) => (own == c || own == '?' && c != '/') && glob_takes(&glob[1..], &path[1..]),
+            _ => false,
+        }
+    }
+
+    fn takes(shape: &UrlShape, path: &str) -> bool {
+        match shape {
+            UrlShape::Every => true,
+            UrlShape::Exact(own, _) => **own == *path,
+            UrlShape::Prefix(own) => path.starts_with(&**own),
+            UrlShape::Glob(glob) => glob_takes(glob, path),
+        }
+    }
+
     proptest! {
+        #![proptest_config(ProptestConfig::with_cases(2_000))]
+        #[test]
+        fn no_path_that_the_regex_matches_is_left(
+            regex in r"\^?(/|a|b|\.|\.\*|\\\.|\\\*){1,7}\$?",
+            path in r"/[ab/.*]{0,7}",
+        ) {
+            if let Ok(shape) = read(&regex) && regex_in(&regex, &path) {
+                prop_assert!(takes(&shape, &path), "{:?}", shape);
+            }
+        }
+
         #[test]
         fn nothing_makes_it_panic(regex in r"[\^/.*+?\\$=&|ab é]{0,30}") {
             let _ = read(&regex);
