@@ -119,6 +119,23 @@ async fn a_purge_may_have_more_fields_than_an_origin_takes() {
 }
 
 #[tokio::test]
+async fn more_tags_than_are_taken_at_once_are_refused_whole() {
+    let stage = shop("dialects: [plain], listen: 127.0.0.1:0", "cache-tag").await;
+    let tags: Vec<String> = (0..8_192).map(|n| format!("{n:x}")).collect();
+    let purge = |tags: &str| format!("PURGE / HTTP/1.1\r\nHost: a\r\nSurrogate-Key: about {tags}\r\n\r\n");
+    let mut client = crate::stage::Client::connect(stage.app.invalidation_address().unwrap()).await;
+    client.send(purge(&tags.join(" "))).await;
+    let got = client.response("PURGE").await;
+    assert_eq!(got.status, 400);
+    assert!(got.text().contains("8193 things to purge at once; at most 8192 are taken"), "{}", got.text());
+    only(&stage, &[], "8,193 tags").await;
+    // The same tag a thousand times is one.
+    client.send(purge(&"about ".repeat(9_000))).await;
+    assert_eq!(client.response("PURGE").await.text().matches("\"seq\":").count(), 1);
+    stage.get("/about.html").await.expect(200, "new");
+}
+
+#[tokio::test]
 async fn magento_softly() {
     let stage = Stage::with(&format!(
         "store: {{ backend: memory }}\ninvalidation: {{ {MAGENTO} }}\n\

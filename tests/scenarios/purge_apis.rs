@@ -105,6 +105,19 @@ async fn without_its_secret_or_its_name_an_api_is_the_shop_s_own_path() {
 }
 
 #[tokio::test]
+async fn with_an_address_of_its_own_the_public_one_knows_no_api() {
+    let stage = shop(&format!("{CLOUDFLARE}, listen: 127.0.0.1:0"), "cache-tag").await;
+    stage.origin.says("/client/v4/zones/z1/purge_cache", [crate::stage::answer("404 Not Found", "none", &[])]);
+    let call = cloudflare(r#"{"tags":["about"]}"#).replace("Host: cache", "Host: shop.example");
+    send(&stage, &call).await.expect(404, "none");
+    stage.get("/about.html").await.expect(200, "old").hit();
+    let mut client = crate::stage::Client::connect(stage.app.invalidation_address().unwrap()).await;
+    client.send(&call).await;
+    assert_eq!(client.response("POST").await.status, 200);
+    stage.get("/about.html").await.expect(200, "new");
+}
+
+#[tokio::test]
 async fn fastly_purges_urls_keys_and_everything() {
     let url =
         "PURGE /p/12 HTTP/1.1\r\nHost: shop.example\r\nFastly-Key: 0123456789abcdef\r\nFastly-Soft-Purge: 1\r\n\r\n";
