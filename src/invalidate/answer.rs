@@ -94,3 +94,30 @@ pub(super) fn json_response(status: StatusCode, body: &str) -> Response<Body> {
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_two_parts_an_answer_claims_only_what_is_true_of_both() {
+        let part = |status: &str, confirmed: bool, seq: u64, obstacle: Option<&str>| {
+            let mut part = json!({ "status": status, "confirmed": confirmed, "purged": [{ "seq": seq }] });
+            if let Some(obstacle) = obstacle {
+                part["obstacle"] = json!(obstacle);
+            }
+            part
+        };
+        let good = || part("ok", true, 1, None);
+        let both = json!([{ "seq": 1 }, { "seq": 2 }]);
+        assert_eq!(joined(good(), part("ok", true, 2, None))["confirmed"], true);
+        let bad = || part("pending", false, 2, Some("Redis is away"));
+        for (first, second) in
+            [(good(), bad()), (part("pending", false, 1, Some("Redis is away")), part("ok", true, 2, None))]
+        {
+            let answer = joined(first, second);
+            assert_eq!((&answer["status"], &answer["confirmed"]), (&json!("pending"), &json!(false)));
+            assert_eq!((&answer["obstacle"], &answer["purged"]), (&json!("Redis is away"), &both));
+        }
+    }
+}

@@ -49,7 +49,8 @@ impl Invalidator {
         self.settings.load().dialects.api(method, path)
     }
 
-    /// Answers PURGE and its kin; 405 where no dialect speaks the method, or PURGE has an address of its own (`here` is false).
+    /// Answers PURGE and its kin; 405 where no dialect speaks the method, or PURGE has an address of its own (`here` is
+    /// false).
     pub async fn purge(&self, head: &Parts, peer: IpAddr, here: bool) -> Response<Body> {
         let settings = self.settings.load_full();
         self.carry_out(asked_by_purge(&settings, head, peer, here), &settings, None, peer).await

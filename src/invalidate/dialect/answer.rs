@@ -105,11 +105,11 @@ fn id(answer: &Value) -> String {
 }
 
 fn enveloped(answer: &Value, id: &str) -> Value {
-    let messages: Vec<Value> = answer
-        .get("obstacle")
-        .into_iter()
-        .map(|obstacle| json!({ "code": 0, "message": format!("not every proxy has let go yet: {}", obstacle.as_str().unwrap_or_default()) }))
-        .collect();
+    let message = |obstacle: &Value| {
+        let obstacle = obstacle.as_str().unwrap_or_default();
+        json!({ "code": 0, "message": format!("not every proxy has let go yet: {obstacle}") })
+    };
+    let messages: Vec<Value> = answer.get("obstacle").into_iter().map(message).collect();
     json!({ "success": true, "errors": [], "messages": messages, "result": { "id": id } })
 }
 

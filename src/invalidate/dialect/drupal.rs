@@ -1,4 +1,5 @@
-//! Drupal's purgers for Varnish: BAN with tags, BAN and URIBAN with a regex in place of the path. A purge of one URL is plain.
+//! Drupal's purgers for Varnish: BAN with tags, BAN and URIBAN with a regex in place of the path. A purge of one URL is
+//! plain.
 
 use super::answer::Form;
 use super::fields::list;

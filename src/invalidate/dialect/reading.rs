@@ -51,7 +51,8 @@ pub(in crate::invalidate) enum NotUnderstood {
     SouinOff,
     #[error("the field {0} belongs to a way of purging that is not understood here; nothing was purged")]
     Foreign(&'static str),
-    #[error("the field {field} does not go with the dialect {} that this request is in; nothing was purged", .dialect.as_str())]
+    #[error("the field {field} does not go with the dialect {} that this request is in; nothing was purged",
+        .dialect.as_str())]
     Beside { field: Box<str>, dialect: Dialect },
     #[error("the fields {0} and {1} contradict each other; nothing was purged")]
     Contradiction(&'static str, &'static str),

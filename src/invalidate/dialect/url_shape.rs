@@ -1,7 +1,8 @@
 //! The regexes that purge clients put around URLs and hosts, turned into scopes of the ledger. Pure.
 //!
 //! A literal text with `.*` in it, anchored or not, is understood; it is of the path, and takes every query. What matches
-//! more than the client's regex does (a lone dot, a part of a query) is taken in; what would match less is refused. One pass.
+//! more than the client's regex does (a lone dot, a part of a query) is taken in; what would match less of the paths is
+//! refused. One pass.
 
 use crate::key::{QueryRules, Target};
 use crate::ledger::{SHAPE_BYTES_MAX, Scope};
