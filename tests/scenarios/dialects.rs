@@ -71,9 +71,16 @@ const DRUPAL: &str = "dialects: [plain, drupal]";
 
 #[tokio::test]
 async fn wagtail_s_http_backend() {
-    let bytes = "PURGE https://shop.example/p/1 HTTP/1.1\r\nAccept-Encoding: identity\r\nHost: shop.example\r\n\
-                 User-Agent: Wagtail-frontendcache/7.1.1\r\nConnection: close\r\n\r\n";
-    takes("dialects: [plain]", "cache-tag", bytes, (200, "Purged"), &["/p/1", "/p/1?page=2"]).await;
+    let purge = |target: &str| {
+        format!(
+            "PURGE {target} HTTP/1.1\r\nAccept-Encoding: identity\r\nHost: shop.example\r\n\
+             User-Agent: Wagtail-frontendcache/8.0.1\r\nConnection: close\r\n\r\n"
+        )
+    };
+    let (keys, purged) = ("dialects: [plain]", (200, "Purged"));
+    takes(keys, "cache-tag", &purge("/p/1"), purged, &["/p/1", "/p/1?page=2"]).await;
+    takes(keys, "cache-tag", &purge("/p/1?page=2"), purged, &["/p/1?page=2"]).await;
+    takes(keys, "cache-tag", &purge("https://shop.example/p/12"), purged, &["/p/12"]).await;
 }
 
 #[tokio::test]

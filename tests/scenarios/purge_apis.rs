@@ -20,8 +20,13 @@ fn cloudflare(body: &str) -> String {
     post("/client/v4/zones/z1/purge_cache", lines, body)
 }
 
+/// As fastly-py 15 sends it.
 fn fastly(path: &str, lines: &str, body: &str) -> String {
-    post(path, &format!("Accept: application/json\r\nFastly-Key: 0123456789abcdef\r\n{lines}X-Nothing: 1"), body)
+    let fields = format!(
+        "{lines}Accept: application/json\r\nUser-Agent: fastly-py/15.0.0\r\nFastly-Key: 0123456789abcdef\r\n\
+         Content-Type: application/json"
+    );
+    post(path, &fields, body)
 }
 
 fn souin(body: &str) -> String {
@@ -126,7 +131,9 @@ async fn fastly_purges_urls_keys_and_everything() {
     assert!(got.text().contains(r#""mode":"soft""#), "{}", got.text());
     takes(FASTLY, &fastly("/purge/shop.example/p/1?page=2", "", ""), 200, &["/p/1?page=2"]).await;
     takes(FASTLY, &fastly("/purge/https://shop.example/users", "", ""), 200, &["/users"]).await;
-    takes(FASTLY, &fastly("/service/s1/purge/cat_p_1", "", ""), 200, &["/p/1"]).await;
+    takes(FASTLY, &fastly("/purge/shop.example%2Fp%2F1%3Fpage%3D2", "", ""), 200, &["/p/1?page=2"]).await;
+    let soft = fastly("/service/s1/purge/cat_p_1", "fastly-soft-purge: 1\r\n", "");
+    assert!(takes(FASTLY, &soft, 200, &["/p/1"]).await.text().contains(r#""mode":"soft""#));
     takes(FASTLY, &fastly("/service/s1/purge/%2Fbar", "", ""), 200, &["/users"]).await;
     let field = fastly("/service/s1/purge", "Surrogate-Key: cat_p_1 about\r\n", "");
     let got = takes(FASTLY, &field, 200, &["/p/1", "/about.html"]).await;
@@ -152,6 +159,7 @@ async fn fastly_s_mistakes_take_nothing() {
         ("/service/s1/purge_all", "Fastly-Soft-Purge: 1\r\n", "", "contradict"),
         ("/service/s1/purge_all", "", "{}", "only /service/{id}/purge has one"),
         ("/purge/a%2Fb/c", "", "", "Host"),
+        ("/purge/%ff", "", "", "percent-encoded"),
     ] {
         refused(FASTLY, &fastly(path, lines, body), 400, words).await;
     }

@@ -6,7 +6,7 @@ use super::plain::{SEPARATORS, fastly_mode, url_scope, urls};
 use super::reading::{Meant, NotUnderstood, tags};
 use crate::crypto::equal_in_constant_time;
 use crate::invalidate::Settings;
-use crate::key::Target;
+use crate::key::{BadTarget, Target};
 use crate::ledger::{Mode, Scope};
 use http::request::Parts;
 use percent_encoding::percent_decode_str;
@@ -92,10 +92,13 @@ pub(super) fn read(head: &Parts, body: Option<&Value>, settings: &Settings) -> R
     }
 }
 
-/// The URL behind `/purge/`, with or without a scheme.
+/// The URL behind `/purge/`, with or without a scheme. Some clients write it as it is, others encode all of it into one
+/// segment.
 fn url(head: &Parts, settings: &Settings) -> Result<Scope, NotUnderstood> {
     let whole = head.uri.path_and_query().map_or("", http::uri::PathAndQuery::as_str);
-    let text = whole.strip_prefix("/purge/").unwrap_or_default();
+    let raw = whole.strip_prefix("/purge/").unwrap_or_default();
+    let decoded = percent_decode_str(raw).decode_utf8().map_err(|_| BadTarget::NotAscii)?;
+    let text = if raw.contains('/') { raw } else { &decoded };
     let text = if text.contains("://") { text.into() } else { format!("https://{text}") };
     Ok(url_scope(Target::parse(&text)?, settings))
 }
