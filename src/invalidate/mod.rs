@@ -9,6 +9,7 @@ mod purge;
 mod service;
 mod settings;
 mod signature;
+mod webhook;
 
 pub use events::{BadTemplate, EventRule, INVALIDATIONS_MAX, Template};
 pub use service::{ChangedSessions, Invalidator, OrderRefused};
