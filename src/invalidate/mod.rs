@@ -4,13 +4,15 @@
 mod answer;
 mod events;
 mod order;
+mod payload;
 mod peer;
 mod purge;
+mod scheme;
 mod service;
 mod settings;
-mod signature;
 mod webhook;
 
 pub use events::{BadTemplate, EventRule, INVALIDATIONS_MAX, Template};
+pub use scheme::{BadSecret, BodyHmac, Encoding, EventAt, Place, Scheme, Secret};
 pub use service::{ChangedSessions, Invalidator, OrderRefused};
-pub use settings::{BadNetwork, Network, Secret, Settings, WebhookSettings};
+pub use settings::{BadNetwork, Network, Settings, WebhookSettings};

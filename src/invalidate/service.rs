@@ -3,6 +3,7 @@
 use super::answer::{dry, json_response, recorded, refused, status_of};
 use super::events::tag;
 use super::order;
+use super::payload::Room;
 use super::purge::{self, asked};
 use super::{Settings, peer};
 use crate::body::Body;
@@ -63,6 +64,7 @@ pub struct Invalidator {
     store: Arc<dyn Store>,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: Clock,
+    pub(super) room: Room,
 }
 
 /// Why an order is not carried out.
@@ -85,7 +87,7 @@ impl Invalidator {
         observer: Arc<Observer>,
         clock: Clock,
     ) -> Invalidator {
-        Invalidator { settings: ArcSwap::from_pointee(settings), ledger, store, observer, clock }
+        Invalidator { settings: ArcSwap::from_pointee(settings), ledger, store, observer, clock, room: Room::new() }
     }
 
     /// Puts other settings in force.

@@ -1,24 +1,63 @@
 //! Webhooks, taken in: who sent one is seen first, over its raw bytes, then what it says, and only then the ledger is asked.
+//! The sender is answered before it gives up, with a 2xx only for what is durable.
 
 use super::answer::{json_response, recorded, refused, status_of};
+use super::events::{self, Asked};
+use super::payload::Unread;
+use super::scheme::{Claim, Said, Unsigned};
 use super::service::{Invalidator, status};
-use super::signature::Claim;
-use super::{Settings, WebhookSettings, events};
+use super::{EventRule, Settings, WebhookSettings};
 use crate::body::Body;
-use crate::ledger::Receipt;
+use crate::ledger::{Delivered, LedgerError, Receipt};
 use crate::observe::{DeliveryResult, PurgeResult};
-use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
 use serde_json::{Value, json};
+use std::fmt::Display;
 use std::time::Duration;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
-/// Bytes of a webhook's body; read before anything is computed over it (row C5).
-const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
-/// For a webhook's whole body.
-const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Of a sender's patience, what is left for the answer when other proxies are waited for no longer.
+const ANSWER_TIME: Duration = Duration::from_millis(500);
+/// How long it is worth a wait to tell how much was matched.
+const COUNT_WAIT: Duration = Duration::from_millis(500);
+
+/// What became of a delivery, and what its sender is told.
+#[derive(Debug)]
+struct Told {
+    result: DeliveryResult,
+    status: StatusCode,
+    /// The word for programs in a refusal.
+    code: Option<&'static str>,
+    /// The answer's JSON, or a refusal's sentence for people.
+    text: Box<str>,
+}
+
+impl Told {
+    fn refused(result: DeliveryResult, status: StatusCode, code: &'static str, message: &dyn Display) -> Told {
+        Told { result, status, code: Some(code), text: message.to_string().into() }
+    }
+
+    fn unsigned(error: &Unsigned) -> Told {
+        Told::refused(DeliveryResult::Unsigned, StatusCode::UNAUTHORIZED, "signature", error)
+    }
+
+    fn unread(error: Unread) -> Told {
+        let result = if error == Unread::NoRoom { DeliveryResult::Failed } else { DeliveryResult::Malformed };
+        Told::refused(result, error.status(), "body", &error)
+    }
+
+    fn malformed(status: StatusCode, message: &dyn Display) -> Told {
+        Told::refused(DeliveryResult::Malformed, status, "payload", message)
+    }
+
+    fn response(&self) -> Response<Body> {
+        match self.code {
+            Some(code) => refused(self.status, code, &self.text),
+            None => json_response(self.status, &self.text),
+        }
+    }
+}
 
 impl Invalidator {
     /// Answers a webhook.
@@ -31,36 +70,41 @@ impl Invalidator {
         if head.method != Method::POST {
             return refused(StatusCode::METHOD_NOT_ALLOWED, "method", "a webhook is a POST");
         }
-        let (result, response) = self.deliver(&settings, webhook, &head.headers, body).await;
-        self.observer.delivered(result);
-        if !matches!(result, DeliveryResult::Accepted | DeliveryResult::Repeated) {
-            tracing::warn!(path = %webhook.path, result = result.as_str(), "a webhook was not carried out");
+        let told = self.deliver(&settings, webhook, &head.headers, body).await;
+        self.observer.delivered(told.result);
+        let is_well =
+            matches!(told.result, DeliveryResult::Accepted | DeliveryResult::Repeated | DeliveryResult::Pinged);
+        if !is_well {
+            let why = told.code.map(|_| &*told.text);
+            tracing::warn!(path = %webhook.path, result = told.result.as_str(), why, "a webhook was not carried out");
         }
-        response
+        told.response()
     }
 
-    async fn deliver(
-        &self,
-        settings: &Settings,
-        webhook: &WebhookSettings,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> (DeliveryResult, Response<Body>) {
-        let unsigned = |error: &dyn std::fmt::Display| {
-            (DeliveryResult::Unsigned, refused(StatusCode::UNAUTHORIZED, "signature", &error.to_string()))
-        };
-        let claim = match Claim::read(fields, self.clock.wall()) {
-            Ok(claim) => claim,
-            Err(error) => return unsigned(&error),
-        };
-        let body = match read_body(body).await {
-            Ok(body) => body,
-            Err((status, message)) => return (DeliveryResult::Malformed, refused(status, "body", message)),
-        };
-        if let Err(error) = claim.verify(&webhook.secrets, &body) {
-            return unsigned(&error);
+    async fn deliver(&self, settings: &Settings, webhook: &WebhookSettings, fields: &HeaderMap, body: Body) -> Told {
+        let scheme = &webhook.scheme;
+        let until = Instant::now() + scheme.patience();
+        let claim = scheme.claim(fields, self.clock.wall());
+        // What is not believed anyhow is not read, but for a ping: that bears no signature.
+        if let Err(unsigned) = &claim
+            && !scheme.may_ping(fields)
+        {
+            return Told::unsigned(unsigned);
         }
-        self.take(settings, webhook, &claim.id, &body).await
+        let payload = self.room.read(body, scheme.body_bytes_max(), until).await;
+        if payload.as_ref().is_ok_and(|payload| scheme.is_ping(fields, &payload.bytes)) {
+            let text = json!({ "status": "ok", "ping": true }).to_string().into();
+            return Told { result: DeliveryResult::Pinged, status: StatusCode::OK, code: None, text };
+        }
+        let (claim, payload) = match (claim, payload) {
+            (Err(unsigned), _) => return Told::unsigned(&unsigned),
+            (_, Err(unread)) => return Told::unread(unread),
+            (Ok(claim), Ok(payload)) => (claim, payload),
+        };
+        match claim.verify(&webhook.secrets, &payload.bytes) {
+            Ok(()) => self.take(settings, webhook, &claim, &payload.bytes, until).await,
+            Err(unsigned) => Told::unsigned(&unsigned),
+        }
     }
 
     /// Carries out a delivery whose signature holds.
@@ -68,78 +112,88 @@ impl Invalidator {
         &self,
         settings: &Settings,
         webhook: &WebhookSettings,
-        id: &str,
+        claim: &Claim,
         body: &[u8],
-    ) -> (DeliveryResult, Response<Body>) {
-        let malformed = |status, message: &str| (DeliveryResult::Malformed, refused(status, "payload", message));
+        until: Instant,
+    ) -> Told {
         let Ok(payload) = serde_json::from_slice::<Value>(body) else {
-            return malformed(StatusCode::BAD_REQUEST, "the payload is not JSON");
+            let message = "the payload is not JSON; where its sender has a choice, choose application/json";
+            return Told::malformed(StatusCode::BAD_REQUEST, &message);
         };
-        let Some(event) = payload.get("type").and_then(Value::as_str) else {
-            return malformed(StatusCode::BAD_REQUEST, "the payload has no \"type\" that is a text");
+        let said = match webhook.scheme.understand(claim.id.as_deref(), claim.event.as_deref(), &payload) {
+            Ok(said) => said,
+            Err(not_said) => return Told::malformed(StatusCode::BAD_REQUEST, &not_said),
         };
-        let rule = settings.events.iter().find(|rule| *rule.event == *event);
-        let reason = format!("{event} {id}");
-        let data = payload.get("data").unwrap_or(&Value::Null);
-        let asked = rule
-            .map(|rule| events::expand(rule, data, &settings.query, settings.sessions.as_ref(), &reason))
-            .transpose();
-        let asked = match asked {
-            Ok(asked) => asked.unwrap_or_default(),
-            Err(too_many) => return malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many.to_string()),
+        let rule = settings.events.iter().find(|rule| *rule.event == *said.event);
+        let asked = match asked(rule, &said, settings) {
+            Ok(asked) => asked,
+            Err(too_many) => return Told::malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many),
         };
-        if let Some(first) = asked.skipped.first() {
-            tracing::warn!(
-                event,
-                id,
-                skipped = asked.skipped.len(),
-                first,
-                "a part of an event's rule came to nothing"
-            );
-        }
-        let matched = self.count(&asked.invalidations).await;
+        let matched = timeout(COUNT_WAIT, self.count(&asked.invalidations)).await.unwrap_or_default();
         let answer = |receipt: &Receipt| -> Box<str> {
             let mut answer = recorded(receipt, &asked.invalidations, &matched);
-            answer["event"] = json!(event);
+            answer["event"] = json!(said.event);
             answer["matched_rule"] = json!(rule.is_some());
             if !asked.skipped.is_empty() {
                 answer["skipped"] = json!(asked.skipped);
             }
             answer.to_string().into()
         };
-        // Ids of two webhooks are two ids.
         let since = self.clock.stopwatch();
-        let delivery_id = format!("{} {id}", webhook.path);
-        match self.ledger.deliver(&delivery_id, asked.invalidations.clone(), settings.wait, answer).await {
+        let wait = until.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_TIME).min(settings.wait);
+        let identity = webhook.scheme.identity(&webhook.path, &said, body);
+        let recorded = self.record_once(identity, &asked, wait, answer);
+        // Left alone, what was begun goes on behind; the sender is told to send it again.
+        let recorded = timeout_at(until, recorded).await;
+        match recorded.unwrap_or_else(|_| Err(LedgerError::Slow(webhook.scheme.patience()))) {
             Ok(delivered) => {
-                let result = match (delivered.repeat, rule) {
-                    (true, _) => DeliveryResult::Repeated,
-                    (false, Some(_)) => DeliveryResult::Accepted,
-                    (false, None) => DeliveryResult::Unknown,
-                };
                 let answer: Value = serde_json::from_str(&delivered.answer).unwrap_or_default();
                 if !delivered.repeat {
                     let confirmed = answer["confirmed"] == true;
                     let result = if confirmed { PurgeResult::Confirmed } else { PurgeResult::Unconfirmed };
                     self.tell(&asked.invalidations, result, &since);
                 }
-                (result, json_response(status_of(&answer), &delivered.answer))
+                let result = match (delivered.repeat, rule) {
+                    (true, _) => DeliveryResult::Repeated,
+                    (false, Some(_)) => DeliveryResult::Accepted,
+                    (false, None) => DeliveryResult::Unknown,
+                };
+                Told { result, status: status_of(&answer), code: None, text: delivered.answer }
             }
             Err(error) => {
                 self.tell(&asked.invalidations, PurgeResult::Failed, &since);
-                (DeliveryResult::Failed, refused(status(&error), "not-recorded", &error.to_string()))
+                Told::refused(DeliveryResult::Failed, status(&error), "not-recorded", &error)
             }
         }
     }
+
+    /// Records what a delivery asks for: once for each identity, and each time where it has none.
+    async fn record_once(
+        &self,
+        identity: Option<String>,
+        asked: &Asked,
+        wait: Duration,
+        answer: impl FnOnce(&Receipt) -> Box<str> + Send,
+    ) -> Result<Delivered, LedgerError> {
+        let invalidations = asked.invalidations.clone();
+        if let Some(identity) = identity {
+            return self.ledger.deliver(&identity, invalidations, wait, answer).await;
+        }
+        let receipt = self.ledger.append(invalidations).await?;
+        let receipt = self.ledger.confirm(receipt, wait).await;
+        Ok(Delivered { answer: answer(&receipt), repeat: false })
+    }
 }
 
-async fn read_body(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
-    match timeout(WEBHOOK_BODY_TIMEOUT, Limited::new(body, WEBHOOK_BYTES_MAX).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, "the payload has more than 64 KiB"))
-        }
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the payload broke off")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the payload did not come in time")),
+/// What a delivery asks for by its event's rule; nothing where there is none.
+fn asked(rule: Option<&EventRule>, said: &Said<'_>, settings: &Settings) -> Result<Asked, events::TooMany> {
+    let Some(rule) = rule else { return Ok(Asked::default()) };
+    let id = said.id.as_deref();
+    let reason = id.map_or_else(|| said.event.to_string(), |id| format!("{} {id}", said.event));
+    let asked = events::expand(rule, said.data, &settings.query, settings.sessions.as_ref(), &reason)?;
+    if let Some(first) = asked.skipped.first() {
+        let skipped = asked.skipped.len();
+        tracing::warn!(event = %said.event, id, skipped, first, "a part of an event's rule came to nothing");
     }
+    Ok(asked)
 }

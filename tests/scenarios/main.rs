@@ -14,6 +14,7 @@
 //! - `reload`: a changed file, good and bad
 //! - `requests`: clients that send what must not be acted on
 //! - `restarts`: what outlives the process
+//! - `senders`: webhooks as each sender signs and writes them
 //! - `webhooks`: signed events
 
 // A test may say that something holds and stop where it does not.
@@ -37,6 +38,7 @@ mod purges;
 mod reload;
 mod requests;
 mod restarts;
+mod senders;
 mod sessions;
 mod stage;
 mod stale;
