@@ -7,6 +7,7 @@ mod order;
 mod payload;
 mod peer;
 mod purge;
+mod replay;
 mod scheme;
 mod service;
 mod settings;

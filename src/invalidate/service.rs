@@ -9,7 +9,7 @@ use super::{Settings, peer};
 use crate::body::Body;
 use crate::clock::{Clock, Stopwatch};
 use crate::key::{Target, UrlText};
-use crate::ledger::{APPEND_MAX, Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
+use crate::ledger::{APPEND_MAX, Inbox, Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
 use crate::observe::{Observer, PurgeResult};
 use crate::policy::invalidation;
 use crate::store::Store;
@@ -64,6 +64,7 @@ pub struct Invalidator {
     store: Arc<dyn Store>,
     pub(super) observer: Arc<Observer>,
     pub(super) clock: Clock,
+    pub(super) inbox: Inbox,
     pub(super) room: Room,
 }
 
@@ -79,15 +80,29 @@ pub enum OrderRefused {
 }
 
 impl Invalidator {
-    /// An invalidator that records in this ledger and counts in this store.
+    /// An invalidator that records in this ledger, counts in this store, and keeps webhooks in this inbox.
     pub fn new(
         settings: Settings,
         ledger: Ledger,
+        inbox: Inbox,
         store: Arc<dyn Store>,
         observer: Arc<Observer>,
         clock: Clock,
     ) -> Invalidator {
-        Invalidator { settings: ArcSwap::from_pointee(settings), ledger, store, observer, clock, room: Room::new() }
+        Invalidator {
+            settings: ArcSwap::from_pointee(settings),
+            ledger,
+            store,
+            observer,
+            clock,
+            inbox,
+            room: Room::new(),
+        }
+    }
+
+    /// Webhooks as they came.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// Puts other settings in force.
@@ -134,16 +149,20 @@ impl Invalidator {
     /// See [`OrderRefused`].
     pub async fn order(&self, json: &[u8]) -> Result<Value, OrderRefused> {
         let settings = self.settings.load_full();
-        let order = order::read(json, &settings).map_err(OrderRefused::Bad)?;
+        let order = order::read(json, &settings, |number| self.inbox.get(number)).map_err(OrderRefused::Bad)?;
         let mut answer = if order.dry_run {
             let matched = self.count(&order.invalidations).await;
             dry(&order.invalidations, &matched)
         } else {
             let wait = order.wait.unwrap_or(settings.wait);
-            self.record(order.invalidations, wait).await.map_err(|error| {
+            let recorded = self.record(order.invalidations, wait).await.map_err(|error| {
                 let make = if error.in_force() { OrderRefused::NotDurable } else { OrderRefused::Bad };
                 make(error.to_string())
-            })?
+            })?;
+            if let Some(number) = order.delivery {
+                self.inbox.replayed(number, self.clock.wall());
+            }
+            recorded
         };
         if !order.skipped.is_empty() {
             answer["skipped"] = json!(order.skipped);

@@ -8,8 +8,10 @@ use super::scheme::{Claim, Said, Unsigned};
 use super::service::{Invalidator, status};
 use super::{EventRule, Settings, WebhookSettings};
 use crate::body::Body;
-use crate::ledger::{Delivered, LedgerError, Receipt};
+use crate::clock::Timestamp;
+use crate::ledger::{Arrival, Delivered, LedgerError, Receipt};
 use crate::observe::{DeliveryResult, PurgeResult};
+use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
@@ -31,11 +33,19 @@ struct Told {
     code: Option<&'static str>,
     /// The answer's JSON, or a refusal's sentence for people.
     text: Box<str>,
+    /// As far as it is known who it is: the sender's id, the event, and the body where the signature holds.
+    id: Option<Box<str>>,
+    event: Option<Box<str>>,
+    signed: Option<Bytes>,
 }
 
 impl Told {
+    fn answered(result: DeliveryResult, status: StatusCode, text: Box<str>) -> Told {
+        Told { result, status, code: None, text, id: None, event: None, signed: None }
+    }
+
     fn refused(result: DeliveryResult, status: StatusCode, code: &'static str, message: &dyn Display) -> Told {
-        Told { result, status, code: Some(code), text: message.to_string().into() }
+        Told { code: Some(code), ..Told::answered(result, status, message.to_string().into()) }
     }
 
     fn unsigned(error: &Unsigned) -> Told {
@@ -49,6 +59,28 @@ impl Told {
 
     fn malformed(status: StatusCode, message: &dyn Display) -> Told {
         Told::refused(DeliveryResult::Malformed, status, "payload", message)
+    }
+
+    /// The same with what its fields say of it.
+    fn of(self, claim: &Claim) -> Told {
+        Told { id: self.id.or_else(|| claim.id.clone()), event: self.event.or_else(|| claim.event.clone()), ..self }
+    }
+
+    /// As the inbox keeps it.
+    fn arrival(&self, webhook: &WebhookSettings, time: Timestamp) -> Arrival {
+        let refusal = |code| json!({ "status": "error", "code": code, "message": self.text }).to_string().into();
+        Arrival {
+            time,
+            path: webhook.path.clone(),
+            scheme: webhook.scheme.name().into(),
+            id: self.id.clone(),
+            event: self.event.clone(),
+            verdict: self.result.as_str().into(),
+            answer: self.code.map_or_else(|| self.text.clone(), refusal),
+            is_signed: self.signed.is_some(),
+            body: self.signed.clone(),
+            ..Arrival::default()
+        }
     }
 
     fn response(&self) -> Response<Body> {
@@ -72,6 +104,11 @@ impl Invalidator {
         }
         let told = self.deliver(&settings, webhook, &head.headers, body).await;
         self.observer.delivered(told.result);
+        match told.result {
+            DeliveryResult::Pinged => {}
+            DeliveryResult::Repeated => self.inbox.repeated(&webhook.path, told.id.as_deref()),
+            _ => self.inbox.add(told.arrival(webhook, self.clock.wall())),
+        }
         let is_well =
             matches!(told.result, DeliveryResult::Accepted | DeliveryResult::Repeated | DeliveryResult::Pinged);
         if !is_well {
@@ -94,16 +131,19 @@ impl Invalidator {
         let payload = self.room.read(body, scheme.body_bytes_max(), until).await;
         if payload.as_ref().is_ok_and(|payload| scheme.is_ping(fields, &payload.bytes)) {
             let text = json!({ "status": "ok", "ping": true }).to_string().into();
-            return Told { result: DeliveryResult::Pinged, status: StatusCode::OK, code: None, text };
+            return Told::answered(DeliveryResult::Pinged, StatusCode::OK, text);
         }
         let (claim, payload) = match (claim, payload) {
             (Err(unsigned), _) => return Told::unsigned(&unsigned),
-            (_, Err(unread)) => return Told::unread(unread),
+            (Ok(claim), Err(unread)) => return Told::unread(unread).of(&claim),
             (Ok(claim), Ok(payload)) => (claim, payload),
         };
         match claim.verify(&webhook.secrets, &payload.bytes) {
-            Ok(()) => self.take(settings, webhook, &claim, &payload.bytes, until).await,
-            Err(unsigned) => Told::unsigned(&unsigned),
+            Ok(()) => {
+                let told = self.take(settings, webhook, &claim, &payload.bytes, until).await;
+                Told { signed: Some(payload.bytes.clone()), ..told.of(&claim) }
+            }
+            Err(unsigned) => Told::unsigned(&unsigned).of(&claim),
         }
     }
 
@@ -124,8 +164,21 @@ impl Invalidator {
             Ok(said) => said,
             Err(not_said) => return Told::malformed(StatusCode::BAD_REQUEST, &not_said),
         };
+        let told = self.carry_out(settings, webhook, &said, body, until).await;
+        Told { id: said.id, event: Some(said.event), ..told }
+    }
+
+    /// Carries out what a delivery says.
+    async fn carry_out(
+        &self,
+        settings: &Settings,
+        webhook: &WebhookSettings,
+        said: &Said<'_>,
+        body: &[u8],
+        until: Instant,
+    ) -> Told {
         let rule = settings.events.iter().find(|rule| *rule.event == *said.event);
-        let asked = match asked(rule, &said, settings) {
+        let asked = match asked(rule, said, settings) {
             Ok(asked) => asked,
             Err(too_many) => return Told::malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many),
         };
@@ -141,7 +194,7 @@ impl Invalidator {
         };
         let since = self.clock.stopwatch();
         let wait = until.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_TIME).min(settings.wait);
-        let identity = webhook.scheme.identity(&webhook.path, &said, body);
+        let identity = webhook.scheme.identity(&webhook.path, said, body);
         let recorded = self.record_once(identity, &asked, wait, answer);
         // Left alone, what was begun goes on behind; the sender is told to send it again.
         let recorded = timeout_at(until, recorded).await;
@@ -158,7 +211,7 @@ impl Invalidator {
                     (false, Some(_)) => DeliveryResult::Accepted,
                     (false, None) => DeliveryResult::Unknown,
                 };
-                Told { result, status: status_of(&answer), code: None, text: delivered.answer }
+                Told::answered(result, status_of(&answer), delivered.answer)
             }
             Err(error) => {
                 self.tell(&asked.invalidations, PurgeResult::Failed, &since);

@@ -1,7 +1,7 @@
 //! A webhook's sender is answered before it gives up, whatever disks and other proxies do, and with a 2xx only for what is
 //! durable.
 
-use crate::ledger_script::{EPOCH, START, Scripted, open};
+use crate::ledger_script::{EPOCH, End, START, Scripted, open};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Request, Response, StatusCode};
@@ -14,7 +14,8 @@ use vitrine::clock::Clock;
 use vitrine::crypto::{hex, hmac_sha256};
 use vitrine::invalidate::{EventRule, Invalidator, Scheme, Settings, Template, WebhookSettings};
 use vitrine::ledger::{
-    Adopted, Confirmation, Epoch, Later, Ledger, LogError, OnIsolation, Opened, Placed, Position, Record, SharedLog,
+    Adopted, Confirmation, Epoch, Inbox, Later, Ledger, LogError, OnIsolation, Opened, Placed, Position, Record,
+    SharedLog, Volatile,
 };
 use vitrine::observe::Observer;
 use vitrine::store::Nothing;
@@ -90,7 +91,8 @@ fn invalidator(ledger: Ledger, wait: Duration) -> Invalidator {
         ..Settings::default()
     };
     let observer = Arc::new(Observer::new("1.2.3").unwrap());
-    Invalidator::new(settings, ledger, Arc::new(Nothing), observer, Clock::held(START).0)
+    let inbox = Inbox::open(Vec::new(), Arc::new(Volatile));
+    Invalidator::new(settings, ledger, inbox, Arc::new(Nothing), observer, Clock::held(START).0)
 }
 
 async fn deliver(invalidator: &Invalidator, name: &str) -> (Duration, Response<Body>) {
@@ -113,6 +115,22 @@ async fn deliver(invalidator: &Invalidator, name: &str) -> (Duration, Response<B
 
 async fn text(response: Response<Body>) -> String {
     String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_delivery_that_could_not_be_made_durable_is_kept_and_can_be_carried_out_again() {
+    let journal = Scripted::held();
+    let ledger = open(&journal, 0, vitrine::ledger::Settings::default()).0;
+    let invalidator = invalidator(ledger.clone(), Duration::from_secs(5));
+    let failed = async { tokio::join!(deliver(&invalidator, "shopify"), journal.end(0, End::Failed)).0.1 };
+    assert_eq!(failed.await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let kept = invalidator.inbox().get(1).unwrap();
+    assert_eq!((&*kept.verdict, kept.body.as_deref()), ("failed", Some(BODY.as_bytes())));
+    assert!(kept.answer.contains("the disk is full"), "{}", kept.answer);
+    let again = async { tokio::join!(invalidator.order(br#"{"delivery":1}"#), journal.end(1, End::Kept)).0 };
+    assert_eq!(again.await.unwrap()["purged"][0]["scope"], "tag product:7");
+    assert_eq!(invalidator.inbox().get(1).unwrap().replayed, Some(START));
+    assert_eq!(journal.reopened(0).records.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -14,6 +14,7 @@
 //! - `reload`: a changed file, good and bad
 //! - `requests`: clients that send what must not be acted on
 //! - `restarts`: what outlives the process
+//! - `inbox`: webhooks as they came, and those that are carried out again
 //! - `senders`: webhooks as each sender signs and writes them
 //! - `webhooks`: signed events
 
@@ -30,6 +31,7 @@ mod collapse;
 mod commands;
 mod guard;
 mod guards;
+mod inbox;
 mod keys;
 mod personal;
 mod promise;

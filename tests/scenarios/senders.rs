@@ -5,24 +5,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use vitrine::crypto::{hex, hmac_sha256};
 
-const SECRET: &str = "a secret that only the sender and vitrine know";
+pub const SECRET: &str = "a secret that only the sender and vitrine know";
 const OLD_SECRET: &str = "the secret that was in force until this week";
 const BODY: &str = r#"{"id":7,"slug":"a"}"#;
 
 /// How a sender writes an HMAC over what.
-type Sign = fn(secret: &str, time: u64, body: &str) -> String;
+pub type Sign = fn(secret: &str, time: u64, body: &str) -> String;
 
 /// One sender.
 #[derive(Clone)]
-struct Sender {
-    path: &'static str,
+pub struct Sender {
+    pub path: &'static str,
     /// The field with the signature, and how it is made.
-    signature: &'static str,
-    sign: Sign,
-    id_field: Option<&'static str>,
+    pub signature: &'static str,
+    pub sign: Sign,
+    pub id_field: Option<&'static str>,
     /// The rest of the head.
-    fields: &'static [&'static str],
-    body: &'static str,
+    pub fields: &'static [&'static str],
+    pub body: &'static str,
 }
 
 fn in_hex(secret: &str, _: u64, body: &str) -> String {
@@ -46,7 +46,7 @@ const GITHUB: Sender = Sender {
     fields: &["X-GitHub-Event: product"],
     body: BODY,
 };
-const SHOPIFY: Sender = Sender {
+pub const SHOPIFY: Sender = Sender {
     path: "/webhooks/shopify",
     signature: "X-Shopify-Hmac-Sha256",
     sign: in_base64,
@@ -54,7 +54,7 @@ const SHOPIFY: Sender = Sender {
     fields: &["X-Shopify-Topic: products/update", "X-Shopify-Shop-Domain: shop.myshopify.example"],
     body: BODY,
 };
-const WOO: Sender = Sender {
+pub const WOO: Sender = Sender {
     path: "/webhooks/woo",
     signature: "X-WC-Webhook-Signature",
     sign: in_base64,
@@ -62,7 +62,7 @@ const WOO: Sender = Sender {
     fields: &["X-WC-Webhook-Topic: product.updated", "X-WC-Webhook-Resource: product"],
     body: BODY,
 };
-const STRIPE: Sender = Sender {
+pub const STRIPE: Sender = Sender {
     path: "/webhooks/stripe",
     signature: "Stripe-Signature",
     sign: as_stripe,
@@ -88,7 +88,7 @@ const IN_BASE64: Sender = Sender {
 };
 const SENDERS: [Sender; 6] = [GITHUB, SHOPIFY, WOO, STRIPE, IN_HEX, IN_BASE64];
 
-async fn stage() -> Stage {
+pub async fn stage() -> Stage {
     let secrets = format!("secrets: [\"{SECRET}\", \"{OLD_SECRET}\"]");
     let stage = Stage::with(&format!(
         r#"
@@ -123,11 +123,11 @@ impl Sender {
         (self.sign)(secret, time, self.body)
     }
 
-    async fn send(&self, stage: &Stage, id: &str) -> Got {
+    pub async fn send(&self, stage: &Stage, id: &str) -> Got {
         self.send_signed(stage, id, &self.signed(SECRET, NOON.as_secs())).await
     }
 
-    async fn send_signed(&self, stage: &Stage, id: &str, signature: &str) -> Got {
+    pub async fn send_signed(&self, stage: &Stage, id: &str, signature: &str) -> Got {
         let id = self.id_field.map(|field| format!("{field}: {id}"));
         let signature = format!("{}: {signature}", self.signature);
         let fields = self.fields.iter().map(ToString::to_string).chain(id).chain([signature]);
@@ -135,7 +135,7 @@ impl Sender {
     }
 }
 
-async fn post(stage: &Stage, path: &str, fields: &[String], body: &str) -> Got {
+pub async fn post(stage: &Stage, path: &str, fields: &[String], body: &str) -> Got {
     let mut client = stage.client().await;
     let fields: String = fields.iter().map(|field| format!("{field}\r\n")).collect();
     let length = body.len();
