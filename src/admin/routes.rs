@@ -102,6 +102,16 @@ mod tests {
     }
 
     #[test]
+    fn the_description_knows_every_scheme_and_verdict() {
+        let description: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let delivery = &description["components"]["schemas"]["Delivery"]["properties"];
+        assert_eq!(delivery["scheme"]["enum"], serde_json::json!(crate::invalidate::Scheme::NAMES));
+        let verdicts = crate::observe::DeliveryResult::ALL.iter().map(|own| own.as_str());
+        let kept: Vec<_> = verdicts.filter(|own| *own != "ping").collect();
+        assert_eq!(delivery["verdict"]["enum"], serde_json::json!(kept));
+    }
+
+    #[test]
     fn the_descriptions_references_lead_somewhere() {
         let text = include_str!("openapi.json");
         let description: serde_json::Value = serde_json::from_str(text).unwrap();

@@ -21,6 +21,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 /// Of a sender's patience, what is left for the answer when other proxies are waited for no longer.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
+/// Bytes of a ping; more is not read where there is no signature.
+const PING_BYTES_MAX: usize = 64;
 /// How long it is worth a wait to tell how much was matched.
 const COUNT_WAIT: Duration = Duration::from_millis(500);
 
@@ -104,10 +106,11 @@ impl Invalidator {
         }
         let told = self.deliver(&settings, webhook, &head.headers, body).await;
         self.observer.delivered(told.result);
+        let arrival = told.arrival(webhook, self.clock.wall());
         match told.result {
             DeliveryResult::Pinged => {}
-            DeliveryResult::Repeated => self.inbox.repeated(&webhook.path, told.id.as_deref()),
-            _ => self.inbox.add(told.arrival(webhook, self.clock.wall())),
+            DeliveryResult::Repeated => self.inbox.add_repeat(arrival, DeliveryResult::Failed.as_str()),
+            _ => self.inbox.add(arrival),
         }
         let is_well =
             matches!(told.result, DeliveryResult::Accepted | DeliveryResult::Repeated | DeliveryResult::Pinged);
@@ -128,7 +131,8 @@ impl Invalidator {
         {
             return Told::unsigned(unsigned);
         }
-        let payload = self.room.read(body, scheme.body_bytes_max(), until).await;
+        let max = if claim.is_ok() { scheme.body_bytes_max() } else { PING_BYTES_MAX };
+        let payload = self.room.read(body, max, until).await;
         if payload.as_ref().is_ok_and(|payload| scheme.is_ping(fields, &payload.bytes)) {
             let text = json!({ "status": "ok", "ping": true }).to_string().into();
             return Told::answered(DeliveryResult::Pinged, StatusCode::OK, text);

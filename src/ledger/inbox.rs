@@ -109,12 +109,17 @@ impl Inbox {
         self.forget(forgotten);
     }
 
-    /// Counts a delivery that came again, beside the first of it. It takes no room, however often it comes.
-    pub fn repeated(&self, path: &str, id: Option<&str>) {
+    /// Takes a delivery in that came again. It is counted beside what is kept of it already, and so takes no room, however
+    /// often it comes; but where that is forgotten, or had the verdict `failed`, it has a place of its own.
+    pub fn add_repeat(&self, arrival: Arrival, failed: &str) {
         let mut kept = self.kept();
-        let is_it = |own: &&mut Arc<Arrival>| *own.path == *path && own.id.as_deref() == id;
-        if let Some(first) = kept.signed.iter_mut().rev().find(is_it) {
-            Arc::make_mut(first).repeats += 1;
+        let is_it = |own: &&mut Arc<Arrival>| own.path == arrival.path && own.id == arrival.id;
+        match kept.signed.iter_mut().rev().find(is_it) {
+            Some(before) if *before.verdict != *failed => Arc::make_mut(before).repeats += 1,
+            _ => {
+                drop(kept);
+                self.add(arrival);
+            }
         }
     }
 
@@ -297,9 +302,14 @@ mod tests {
         let (inbox, _) = inbox();
         inbox.add(Arrival { path: "/w".into(), id: Some("1".into()), ..arrival(1, Some(10)) });
         inbox.add(Arrival { path: "/w".into(), id: Some("2".into()), ..arrival(1, Some(10)) });
-        (0..500).for_each(|_| inbox.repeated("/w", Some("1")));
-        inbox.repeated("/other", Some("1"));
-        let repeats: Vec<u64> = inbox.newest(9).iter().map(|own| own.repeats).collect();
-        assert_eq!(repeats, [0, 500]);
+        let again = |path: &str| Arrival { path: path.into(), id: Some("1".into()), ..arrival(1, Some(10)) };
+        (0..500).for_each(|_| inbox.add_repeat(again("/w"), "failed"));
+        let repeats = || inbox.newest(9).iter().map(|own| own.repeats).collect::<Vec<_>>();
+        assert_eq!(repeats(), [0, 500]);
+        (0..3).for_each(|_| inbox.add_repeat(again("/forgotten"), "failed"));
+        assert_eq!(repeats(), [2, 0, 500]);
+        inbox.add(Arrival { verdict: "failed".into(), ..again("/failed") });
+        (0..3).for_each(|_| inbox.add_repeat(again("/failed"), "failed"));
+        assert_eq!(repeats(), [2, 0, 2, 0, 500]);
     }
 }

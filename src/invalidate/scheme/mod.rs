@@ -182,6 +182,42 @@ mod tests {
     use super::*;
     use serde_json::json;
 
+    proptest::proptest! {
+        /// Whatever a stranger sends is refused in words, and never a panic.
+        #[test]
+        fn no_stranger_is_believed(
+            lines in proptest::collection::vec(("[ -~\\x80-\\xff]{0,80}", proptest::bool::ANY), 10),
+            body in "(webhook_id=[0-9]{0,3}|\\PC{0,60}|\\{\"(id|type|data)\":[\"0-9a-z{}\\[\\]]{0,9}\\})",
+        ) {
+            const NAMES: [&str; 10] = [
+                "webhook-id", "webhook-timestamp", "webhook-signature", "stripe-signature", "x-hub-signature-256",
+                "x-github-delivery", "x-github-event", "x-shopify-hmac-sha256", "x-webhook-signature", "x-webhook-id",
+            ];
+            let now = Timestamp(1_614_265_330_000);
+            let line = |(name, (text, is_good)): (&&'static str, &(String, bool))| {
+                let good = match *name {
+                    "stripe-signature" => "t=1614265330,v1=00",
+                    "webhook-timestamp" => "1614265330",
+                    _ => "1",
+                };
+                let text = if *is_good { good } else { text };
+                http::HeaderValue::from_bytes(text.as_bytes()).ok().map(|value| (http::HeaderName::from_static(name), value))
+            };
+            let fields: HeaderMap = NAMES.iter().zip(&lines).filter_map(line).collect();
+            for name in Scheme::NAMES {
+                let scheme = Scheme::named(name).unwrap();
+                let secret = scheme.secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+                if let Ok(claim) = scheme.claim(&fields, now) {
+                    proptest::prop_assert!(claim.verify(&[secret], body.as_bytes()).is_err());
+                }
+                if let Ok(payload) = serde_json::from_str(&body) {
+                    let _ = scheme.understand(None, None, &payload);
+                }
+                let _ = scheme.is_ping(&fields, body.as_bytes());
+            }
+        }
+    }
+
     #[test]
     fn every_name_is_a_schemes_own() {
         for name in Scheme::NAMES {
