@@ -44,7 +44,7 @@ fn print(delivery: &DeliveryShown, json: bool) -> Result<(), Failure> {
 fn line(delivery: &DeliveryShown) -> String {
     let DeliveryShown { number, time, path, scheme, id, event, verdict, repeats, replayed, .. } = delivery;
     let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
-    let repeats = if *repeats > 0 { format!(", came {repeats} times more") } else { String::new() };
+    let repeats = if *repeats > 0 { format!(", repeats: {repeats}") } else { String::new() };
     let replayed = replayed.as_ref().map(|time| format!(", carried out again {time}")).unwrap_or_default();
     let (event, id, came_to) = (or_dash(event), or_dash(id), came_to(&delivery.answer));
     format!("{number:>6}  {time}  {path} ({scheme})  {event} {id}  {verdict}: {came_to}{repeats}{replayed}")
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(
             line(&delivery),
             "     7  2026-01-01T00:00:00.000Z  /webhooks/shop (shopify)  products/update a  accepted: tag a, tag b, \
-             skipped c, came 2 times more, carried out again 2026-01-02T00:00:00.000Z"
+             skipped c, repeats: 2, carried out again 2026-01-02T00:00:00.000Z"
         );
         (delivery.id, delivery.event, delivery.repeats, delivery.replayed) = (None, None, 0, None);
         delivery.answer = json!({ "message": "it does not hold" });

@@ -35,7 +35,7 @@ struct Told {
     code: Option<&'static str>,
     /// The answer's JSON, or a refusal's sentence for people.
     text: Box<str>,
-    /// As far as it is known who it is: the sender's id, the event, and the body where the signature holds.
+    /// As far as they are known: the sender's id, the event, and the body where the signature holds.
     id: Option<Box<str>>,
     event: Option<Box<str>>,
     signed: Option<Bytes>,
@@ -109,7 +109,13 @@ impl Invalidator {
         let arrival = told.arrival(webhook, self.clock.wall());
         match told.result {
             DeliveryResult::Pinged => {}
-            DeliveryResult::Repeated => self.inbox.add_repeat(arrival, DeliveryResult::Failed.as_str()),
+            DeliveryResult::Repeated => {
+                self.inbox.add_or_count(arrival, |before| *before.verdict != *DeliveryResult::Failed.as_str());
+            }
+            DeliveryResult::Unknown => {
+                let verdict = arrival.verdict.clone();
+                self.inbox.add_or_count(arrival, move |before| before.verdict == verdict);
+            }
             _ => self.inbox.add(arrival),
         }
         let is_well =
@@ -181,7 +187,10 @@ impl Invalidator {
         body: &[u8],
         until: Instant,
     ) -> Told {
-        let rule = settings.events.iter().find(|rule| *rule.event == *said.event);
+        let identity = webhook.scheme.identity(&webhook.path, said, body);
+        let Some(rule) = settings.events.iter().find(|rule| *rule.event == *said.event) else {
+            return self.unknown(identity.as_deref(), said);
+        };
         let asked = match asked(rule, said, settings) {
             Ok(asked) => asked,
             Err(too_many) => return Told::malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many),
@@ -190,7 +199,7 @@ impl Invalidator {
         let answer = |receipt: &Receipt| -> Box<str> {
             let mut answer = recorded(receipt, &asked.invalidations, &matched);
             answer["event"] = json!(said.event);
-            answer["matched_rule"] = json!(rule.is_some());
+            answer["matched_rule"] = json!(true);
             if !asked.skipped.is_empty() {
                 answer["skipped"] = json!(asked.skipped);
             }
@@ -198,7 +207,6 @@ impl Invalidator {
         };
         let since = self.clock.stopwatch();
         let wait = until.saturating_duration_since(Instant::now()).saturating_sub(ANSWER_TIME).min(settings.wait);
-        let identity = webhook.scheme.identity(&webhook.path, said, body);
         let recorded = self.record_once(identity, &asked, wait, answer);
         // Left alone, what was begun goes on behind; the sender is told to send it again.
         let recorded = timeout_at(until, recorded).await;
@@ -210,11 +218,7 @@ impl Invalidator {
                     let result = if confirmed { PurgeResult::Confirmed } else { PurgeResult::Unconfirmed };
                     self.tell(&asked.invalidations, result, &since);
                 }
-                let result = match (delivered.repeat, rule) {
-                    (true, _) => DeliveryResult::Repeated,
-                    (false, Some(_)) => DeliveryResult::Accepted,
-                    (false, None) => DeliveryResult::Unknown,
-                };
+                let result = if delivered.repeat { DeliveryResult::Repeated } else { DeliveryResult::Accepted };
                 Told::answered(result, status_of(&answer), delivered.answer)
             }
             Err(error) => {
@@ -222,6 +226,18 @@ impl Invalidator {
                 Told::refused(DeliveryResult::Failed, status(&error), "not-recorded", &error)
             }
         }
+    }
+
+    /// Answers an event that no rule speaks of. It is not remembered: sent again when a rule was written, it is taken.
+    fn unknown(&self, identity: Option<&str>, said: &Said<'_>) -> Told {
+        let known = identity.and_then(|identity| self.ledger.delivery(identity));
+        if let Some(answer) = known {
+            let status = status_of(&serde_json::from_str(&answer).unwrap_or_default());
+            return Told::answered(DeliveryResult::Repeated, status, answer);
+        }
+        let answer =
+            json!({ "status": "ok", "confirmed": true, "purged": [], "event": said.event, "matched_rule": false });
+        Told::answered(DeliveryResult::Unknown, StatusCode::OK, answer.to_string().into())
     }
 
     /// Records what a delivery asks for: once for each identity, and each time where it has none.
@@ -242,9 +258,8 @@ impl Invalidator {
     }
 }
 
-/// What a delivery asks for by its event's rule; nothing where there is none.
-fn asked(rule: Option<&EventRule>, said: &Said<'_>, settings: &Settings) -> Result<Asked, events::TooMany> {
-    let Some(rule) = rule else { return Ok(Asked::default()) };
+/// What a delivery asks for by its event's rule.
+fn asked(rule: &EventRule, said: &Said<'_>, settings: &Settings) -> Result<Asked, events::TooMany> {
     let id = said.id.as_deref();
     let reason = id.map_or_else(|| said.event.to_string(), |id| format!("{} {id}", said.event));
     let asked = events::expand(rule, said.data, &settings.query, settings.sessions.as_ref(), &reason)?;

@@ -57,6 +57,12 @@ impl Arrival {
         let texts: usize = texts.into_iter().flatten().map(|text| text.len()).sum();
         ARRIVAL_BYTES + texts + self.body.as_ref().map_or(0, Bytes::len)
     }
+
+    /// Without a body that is not kept.
+    fn lightened(self) -> Arrival {
+        let body = self.body.filter(|body| self.is_signed && body.len() <= BODY_BYTES_MAX);
+        Arrival { body, ..self }
+    }
 }
 
 /// Keeps arrivals through a restart. A store provides it. Calls do not wait; what cannot be kept is not.
@@ -98,9 +104,8 @@ impl Inbox {
     /// Takes an arrival in and numbers it. A body that was not signed, or is too large, is left behind.
     pub fn add(&self, arrival: Arrival) {
         let mut kept = self.kept();
-        let body = arrival.body.filter(|body| arrival.is_signed && body.len() <= BODY_BYTES_MAX);
         let number = kept.last + 1;
-        let added = kept.take(Arrival { number, body, ..arrival });
+        let added = kept.take(Arrival { number, ..arrival.lightened() });
         let forgotten = kept.make_room();
         if added.is_signed {
             // Under the lock: the shelf is told in the order of the numbers.
@@ -109,13 +114,15 @@ impl Inbox {
         self.forget(forgotten);
     }
 
-    /// Takes a delivery in that came again. It is counted beside what is kept of it already, and so takes no room, however
-    /// often it comes; but where that is forgotten, or had the verdict `failed`, it has a place of its own.
-    pub fn add_repeat(&self, arrival: Arrival, failed: &str) {
+    /// Takes in a delivery that may have come before. Where the newest of its id and body has a verdict that `speaks_for_it`,
+    /// it is only counted there, and so takes no room, however often it comes.
+    pub fn add_or_count(&self, arrival: Arrival, speaks_for_it: impl Fn(&Arrival) -> bool) {
+        let arrival = arrival.lightened();
         let mut kept = self.kept();
-        let is_it = |own: &&mut Arc<Arrival>| own.path == arrival.path && own.id == arrival.id;
+        let is_it =
+            |own: &&mut Arc<Arrival>| own.path == arrival.path && own.id == arrival.id && own.body == arrival.body;
         match kept.signed.iter_mut().rev().find(is_it) {
-            Some(before) if *before.verdict != *failed => Arc::make_mut(before).repeats += 1,
+            Some(before) if speaks_for_it(before) => Arc::make_mut(before).repeats += 1,
             _ => {
                 drop(kept);
                 self.add(arrival);
@@ -302,14 +309,18 @@ mod tests {
         let (inbox, _) = inbox();
         inbox.add(Arrival { path: "/w".into(), id: Some("1".into()), ..arrival(1, Some(10)) });
         inbox.add(Arrival { path: "/w".into(), id: Some("2".into()), ..arrival(1, Some(10)) });
+        let is_done = |before: &Arrival| *before.verdict != *"failed";
         let again = |path: &str| Arrival { path: path.into(), id: Some("1".into()), ..arrival(1, Some(10)) };
-        (0..500).for_each(|_| inbox.add_repeat(again("/w"), "failed"));
+        (0..500).for_each(|_| inbox.add_or_count(again("/w"), is_done));
         let repeats = || inbox.newest(9).iter().map(|own| own.repeats).collect::<Vec<_>>();
         assert_eq!(repeats(), [0, 500]);
-        (0..3).for_each(|_| inbox.add_repeat(again("/forgotten"), "failed"));
+        (0..3).for_each(|_| inbox.add_or_count(again("/forgotten"), is_done));
         assert_eq!(repeats(), [2, 0, 500]);
         inbox.add(Arrival { verdict: "failed".into(), ..again("/failed") });
-        (0..3).for_each(|_| inbox.add_repeat(again("/failed"), "failed"));
+        (0..3).for_each(|_| inbox.add_or_count(again("/failed"), is_done));
         assert_eq!(repeats(), [2, 0, 2, 0, 500]);
+        let large = || Arrival { body: Some(vec![b'x'; BODY_BYTES_MAX + 1].into()), ..again("/large") };
+        (0..3).for_each(|_| inbox.add_or_count(large(), is_done));
+        assert_eq!(repeats()[..2], [2, 2]);
     }
 }

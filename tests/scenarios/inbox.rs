@@ -124,6 +124,27 @@ async fn an_event_that_no_rule_spoke_of_is_carried_out_when_one_does() {
 }
 
 #[tokio::test]
+async fn an_event_that_no_rule_spoke_of_is_taken_when_it_is_sent_again_after_one_does() {
+    let stage = stage().await;
+    for _ in 0..3 {
+        assert!(CREATED.send(&stage, "1").await.text().contains(r#""matched_rule":false"#));
+    }
+    stage.save(&stage.config().replace("products/update:", "products/create:"));
+    stage.app.reload().unwrap();
+    let taken = CREATED.send(&stage, "1").await.text();
+    assert!(taken.contains("tag product:a"), "{taken}");
+    stage.get("/products/a").await.expect(200, "new");
+    // From here on it is known, also where its rule is taken away again.
+    stage.save(stage.config());
+    stage.app.reload().unwrap();
+    assert_eq!(CREATED.send(&stage, "1").await.text(), taken);
+    stage.get("/products/a").await.expect(200, "new").hit();
+    let all = deliveries(&stage, "").await;
+    let told: Vec<_> = all.iter().map(|own| (own["verdict"].as_str().unwrap(), own["repeats"].as_u64())).collect();
+    assert_eq!(told, [("accepted", Some(1)), ("unknown-event", Some(2))]);
+}
+
+#[tokio::test]
 async fn what_was_not_signed_is_never_carried_out() {
     let stage = stage().await;
     SHOPIFY.send_signed(&stage, "1", "nonsense").await;

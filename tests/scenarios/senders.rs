@@ -194,7 +194,7 @@ async fn a_field_that_is_missing_is_named() {
 }
 
 #[tokio::test]
-async fn the_secret_before_is_good_as_long_as_it_is_configured() {
+async fn c6_the_secret_before_is_good_as_long_as_it_is_configured() {
     for sender in SENDERS {
         let stage = stage().await;
         let got = sender.send_signed(&stage, "1", &sender.signed(OLD_SECRET, NOON.as_secs())).await;
