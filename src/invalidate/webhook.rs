@@ -106,18 +106,7 @@ impl Invalidator {
         }
         let told = self.deliver(&settings, webhook, &head.headers, body).await;
         self.observer.delivered(told.result);
-        let arrival = told.arrival(webhook, self.clock.wall());
-        match told.result {
-            DeliveryResult::Pinged => {}
-            DeliveryResult::Repeated => {
-                self.inbox.add_or_count(arrival, |before| *before.verdict != *DeliveryResult::Failed.as_str());
-            }
-            DeliveryResult::Unknown => {
-                let verdict = arrival.verdict.clone();
-                self.inbox.add_or_count(arrival, move |before| before.verdict == verdict);
-            }
-            _ => self.inbox.add(arrival),
-        }
+        self.keep(told.result, told.arrival(webhook, self.clock.wall()));
         let is_well =
             matches!(told.result, DeliveryResult::Accepted | DeliveryResult::Repeated | DeliveryResult::Pinged);
         if !is_well {
@@ -125,6 +114,21 @@ impl Invalidator {
             tracing::warn!(path = %webhook.path, result = told.result.as_str(), why, "a webhook was not carried out");
         }
         told.response()
+    }
+
+    /// Puts a delivery into the inbox, or counts it where the same is there with as much to say.
+    fn keep(&self, result: DeliveryResult, arrival: Arrival) {
+        let verdict = arrival.verdict.clone();
+        match result {
+            DeliveryResult::Pinged => {}
+            DeliveryResult::Repeated => {
+                self.inbox.add_or_count(arrival, |before| *before.verdict != *DeliveryResult::Failed.as_str());
+            }
+            DeliveryResult::Unknown | DeliveryResult::Malformed | DeliveryResult::Failed if arrival.is_signed => {
+                self.inbox.add_or_count(arrival, |before| before.verdict == verdict);
+            }
+            _ => self.inbox.add(arrival),
+        }
     }
 
     async fn deliver(&self, settings: &Settings, webhook: &WebhookSettings, fields: &HeaderMap, body: Body) -> Told {

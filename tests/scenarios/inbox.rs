@@ -94,8 +94,12 @@ async fn a_repeat_is_counted_and_takes_no_place() {
     for _ in 0..3 {
         SHOPIFY.send(&stage, "1").await;
     }
+    for _ in 0..3 {
+        Sender { body: "not json", ..SHOPIFY }.send(&stage, "1").await;
+    }
     let all = deliveries(&stage, "").await;
-    assert_eq!((all.len(), &all[0]["verdict"], &all[0]["repeats"]), (1, &json!("accepted"), &json!(2)));
+    let told: Vec<_> = all.iter().map(|own| (own["verdict"].as_str().unwrap(), own["repeats"].as_u64())).collect();
+    assert_eq!(told, [("malformed", Some(2)), ("accepted", Some(2))]);
 }
 
 #[tokio::test]
