@@ -89,6 +89,19 @@ async fn what_was_signed_is_kept_through_a_restart_and_for_three_days() {
 }
 
 #[tokio::test]
+async fn with_nothing_behind_memory_it_is_kept_until_a_restart() {
+    let secrets = format!("secret: \"{SECRET}\"");
+    let stage = Stage::with(&format!(
+        "store: {{ backend: memory }}\ninvalidation: {{ webhooks: [{{ path: /webhooks/shopify, scheme: shopify, {secrets} }}] }}\n"
+    ))
+    .await;
+    SHOPIFY.send(&stage, "1").await;
+    assert_eq!(deliveries(&stage, "?number=1").await[0]["body"], SHOPIFY.body);
+    let stage = stage.restart().await;
+    assert!(deliveries(&stage, "").await.is_empty());
+}
+
+#[tokio::test]
 async fn a_repeat_is_counted_and_takes_no_place() {
     let stage = stage().await;
     for _ in 0..3 {

@@ -86,7 +86,15 @@ const IN_BASE64: Sender = Sender {
     fields: &[],
     body: r#"{"what":{"happened":"product"},"of":{"slug":"a"}}"#,
 };
-const SENDERS: [Sender; 6] = [GITHUB, SHOPIFY, WOO, STRIPE, IN_HEX, IN_BASE64];
+const WITH_FIELDS: Sender = Sender {
+    path: "/webhooks/fields",
+    signature: "X-Pim-Signature",
+    sign: in_hex,
+    id_field: Some("X-Pim-Id"),
+    fields: &["X-Pim-Event: product"],
+    body: BODY,
+};
+const SENDERS: [Sender; 7] = [GITHUB, SHOPIFY, WOO, STRIPE, IN_HEX, IN_BASE64, WITH_FIELDS];
 
 pub async fn stage() -> Stage {
     let secrets = format!("secrets: [\"{SECRET}\", \"{OLD_SECRET}\"]");
@@ -102,6 +110,8 @@ invalidation:
     - {{ path: /webhooks/hex, scheme: hmac-hex, {secrets} }}
     - {{ path: /webhooks/base64, scheme: hmac-base64, signature_field: X-Erp-Mac, id_field: none,
          event_at: what.happened, data_at: of, {secrets} }}
+    - {{ path: /webhooks/fields, scheme: hmac-hex, signature_field: X-Pim-Signature, id_field: X-Pim-Id,
+         event_field: X-Pim-Event, {secrets} }}
   events:
     product: {{ tags: ["product:{{slug}}"] }}
     products/update: {{ tags: ["product:{{slug}}"] }}
