@@ -105,6 +105,14 @@ pub fn hex(bytes: &[u8]) -> String {
     out
 }
 
+/// The bytes that hexadecimal digits of either case stand for; none where a text is anything else.
+pub fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,6 +121,10 @@ mod tests {
     fn every_byte_has_its_two_digits() {
         for byte in 0..=u8::MAX {
             assert_eq!(hex(&[byte, 7]), format!("{byte:02x}07"));
+            assert_eq!(unhex(&format!("{byte:02x}{byte:02X}")), Some(vec![byte; 2]));
+        }
+        for bad in ["0", "0g", "+1", " 1", "0x", "\u{e9}"] {
+            assert_eq!(unhex(bad), None, "{bad}");
         }
     }
 }

@@ -4,13 +4,14 @@
 use super::{Explanation, Question, Records};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
-use crate::ledger::Position;
+use crate::ledger::{Arrival, Position};
 use crate::observe::Figures;
 use bytes::Bytes;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// What the admin API is a window on.
 pub trait Backstage: Send + Sync + 'static {
@@ -34,6 +35,12 @@ pub trait Backstage: Send + Sync + 'static {
 
     /// At most `limit` records after a position, the oldest first.
     fn records(&self, after: Position, limit: usize) -> Records;
+
+    /// At most `limit` webhooks that came, the newest first.
+    fn arrivals(&self, limit: usize) -> Vec<Arc<Arrival>>;
+
+    /// The one of that number.
+    fn arrival(&self, number: u64) -> Option<Arc<Arrival>>;
 
     /// Ends when there is a record after that position; cancelled at any time.
     fn recorded_after(&self, after: Position) -> impl Future<Output = ()> + Send;

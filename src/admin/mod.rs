@@ -7,6 +7,7 @@
 mod answer;
 mod auth;
 mod backstage;
+mod deliveries;
 mod explain;
 mod health;
 mod ledger;
@@ -19,6 +20,7 @@ mod shared_status;
 mod status;
 
 pub use backstage::{Backstage, Cleared, ConfigState, Phase, Refusal, Reloaded, Situation};
+pub use deliveries::{DeliveriesShown, DeliveryShown};
 pub use explain::{Explanation, GuardShown, KeyShown, PlaceShown, Question, StoredShown, Verdict};
 pub use ledger::{RecordShown, Records, RecordsShown};
 pub use service::Admin;

@@ -14,6 +14,7 @@ pub(super) enum Endpoint {
     Status,
     Explain,
     Ledger,
+    Deliveries,
     Purge,
     Clear,
     Reload,
@@ -31,7 +32,7 @@ pub(super) enum Access {
 }
 
 /// Endpoints by path. A path has one method; a GET answers HEAD too.
-const ENDPOINTS: [(&str, Method, Access, Endpoint); 11] = [
+const ENDPOINTS: [(&str, Method, Access, Endpoint); 12] = [
     ("/", Method::GET, Access::Open, Endpoint::Dashboard),
     ("/health/live", Method::GET, Access::Open, Endpoint::Live),
     ("/health/ready", Method::GET, Access::Open, Endpoint::Ready),
@@ -40,6 +41,7 @@ const ENDPOINTS: [(&str, Method, Access, Endpoint); 11] = [
     ("/api/v1/status", Method::GET, Access::Read, Endpoint::Status),
     ("/api/v1/explain", Method::GET, Access::Read, Endpoint::Explain),
     ("/api/v1/ledger", Method::GET, Access::Read, Endpoint::Ledger),
+    ("/api/v1/deliveries", Method::GET, Access::Read, Endpoint::Deliveries),
     ("/api/v1/purge", Method::POST, Access::Change, Endpoint::Purge),
     ("/api/v1/clear", Method::POST, Access::Change, Endpoint::Clear),
     ("/api/v1/reload", Method::POST, Access::Change, Endpoint::Reload),
@@ -97,6 +99,16 @@ mod tests {
             .map(|(path, method, access, _)| (path.to_string(), method.to_string(), *access == Access::Open))
             .collect();
         assert_eq!(described, own);
+    }
+
+    #[test]
+    fn the_description_knows_every_scheme_and_verdict() {
+        let description: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).unwrap();
+        let delivery = &description["components"]["schemas"]["Delivery"]["properties"];
+        assert_eq!(delivery["scheme"]["enum"], serde_json::json!(crate::invalidate::Scheme::NAMES));
+        let verdicts = crate::observe::DeliveryResult::ALL.iter().map(|own| own.as_str());
+        let kept: Vec<_> = verdicts.filter(|own| *own != "ping").collect();
+        assert_eq!(delivery["verdict"]["enum"], serde_json::json!(kept));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From a request to its answer: find the endpoint, see whether the caller may, ask backstage, answer.
 
 use super::backstage::{Backstage, Refusal};
+use super::deliveries::deliveries;
 use super::explain::Question;
 use super::ledger::Waiting;
 use super::page::Page;
@@ -75,6 +76,7 @@ impl<B: Backstage> Admin<B> {
             Endpoint::Status => answer::json(ok, &self.status()),
             Endpoint::Explain => answer::json(ok, &backstage.explain(Question::read(query)?).await?),
             Endpoint::Ledger => answer::json(ok, &self.waiting.records(backstage, query).await?),
+            Endpoint::Deliveries => answer::json(ok, &deliveries(backstage, query)?),
             Endpoint::Purge => {
                 let told = backstage.purge(with_wait(query, read(body).await?)?).await?;
                 // It waits to be recorded, as long as the shared ledger cannot be reached.

@@ -9,7 +9,7 @@ use crate::admin::{
 use crate::cache_name::CacheName;
 use crate::clock::{Timestamp, millis};
 use crate::invalidate::OrderRefused;
-use crate::ledger::{Gone, Invalidation, Mode, Position, Scope, Source, Standing};
+use crate::ledger::{Arrival, Gone, Invalidation, Mode, Position, Scope, Source, Standing};
 use crate::observe::{Figures, LedgerFigures, rfc3339};
 use crate::policy::likeness::{At, Place};
 use crate::proxy::{Examined, Explained, Proof};
@@ -116,6 +116,14 @@ impl Backstage for Stage {
 
     fn records(&self, after: Position, limit: usize) -> Records {
         Records { records: self.shop.ledger.recent(after, limit), ledger: self.ledger_figures() }
+    }
+
+    fn arrivals(&self, limit: usize) -> Vec<Arc<Arrival>> {
+        self.shop.invalidator.inbox().newest(limit)
+    }
+
+    fn arrival(&self, number: u64) -> Option<Arc<Arrival>> {
+        self.shop.invalidator.inbox().get(number)
     }
 
     async fn recorded_after(&self, after: Position) {

@@ -5,7 +5,7 @@ use super::shop::StartError;
 use super::{identity, switch};
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::ledger::{self, Ledger, Volatile};
+use crate::ledger::{self, Inbox, Ledger, Volatile};
 use crate::store::redis::log::{Membership, RedisLog};
 use crate::store::redis::{RedisStore, Settings as RedisSettings};
 use crate::store::sqlite::{self, SqliteStore};
@@ -20,6 +20,7 @@ pub(super) struct Behind {
     pub(super) sqlite: Option<Arc<SqliteStore>>,
     pub(super) redis: Option<Arc<RedisStore>>,
     pub(super) log: Option<RedisLog>,
+    pub(super) inbox: Inbox,
     pub(super) files: Vec<Arc<SqliteStore>>,
 }
 
@@ -37,7 +38,8 @@ impl Behind {
 
     fn nothing(config: &Config, clock: &Clock) -> Result<Behind, StartError> {
         let ledger = Ledger::open(Volatile::opened()?, Arc::new(Volatile), of_ledger(config), clock.clone());
-        Ok(Behind { store: Arc::new(Nothing), ledger, sqlite: None, redis: None, log: None, files: Vec::new() })
+        let inbox = Inbox::open(Vec::new(), Arc::new(Volatile));
+        Ok(Behind { store: Arc::new(Nothing), ledger, inbox, sqlite: None, redis: None, log: None, files: Vec::new() })
     }
 
     fn embedded(path: &Path, config: &Config, clock: &Clock) -> Result<Behind, StartError> {
@@ -45,8 +47,9 @@ impl Behind {
         switch::stand_alone(&mut opened, &sqlite, clock.wall())?;
         let sqlite = Arc::new(sqlite);
         let ledger = Ledger::open(opened, sqlite.clone(), of_ledger(config), clock.clone());
+        let inbox = Inbox::open(sqlite.arrivals(), sqlite.clone());
         let files = vec![sqlite.clone()];
-        Ok(Behind { store: sqlite.clone(), ledger, sqlite: Some(sqlite), redis: None, log: None, files })
+        Ok(Behind { store: sqlite.clone(), ledger, inbox, sqlite: Some(sqlite), redis: None, log: None, files })
     }
 
     fn shared(
@@ -61,6 +64,7 @@ impl Behind {
         let outbox = sqlite::Settings::new(config.data_dir.join("outbox.db"), [0; 3]);
         let (outbox, mut opened) = SqliteStore::open(outbox, clock.clone())?;
         let outbox = Arc::new(outbox);
+        let inbox = Inbox::open(outbox.arrivals(), outbox.clone());
         let mut files = vec![outbox.clone()];
         let second = if falls_back || embedded.exists() {
             let (second, before) = SqliteStore::open(of_file(embedded, config), clock.clone())?;
@@ -81,7 +85,7 @@ impl Behind {
             Some(second) => Arc::new(Fallback::new(redis.clone(), second)),
             None => redis.clone(),
         };
-        Ok(Behind { store, ledger, sqlite: None, redis: Some(redis), log: Some(log), files })
+        Ok(Behind { store, ledger, inbox, sqlite: None, redis: Some(redis), log: Some(log), files })
     }
 }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{MissedTickBehavior, interval};
 use tokio_util::sync::CancellationToken;
 
-/// Between two sweeps of the ledger, and of what is known of sessions.
+/// Between two sweeps of the ledger, of the inbox, and of what is known of sessions.
 const SWEEP_EVERY: Duration = Duration::from_mins(1);
 
 /// Keeps house until it is told to stop.
@@ -19,6 +19,7 @@ pub(super) async fn keep(shop: Arc<Shop>, stop: CancellationToken) {
         loop {
             sweeps.tick().await;
             shop.ledger.sweep();
+            shop.invalidator.inbox().sweep(shop.clock.wall());
             shop.proxy.tidy_sessions();
         }
     })

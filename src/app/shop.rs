@@ -90,6 +90,7 @@ impl Shop {
         let invalidator = Arc::new(Invalidator::new(
             invalidation(config, key.cloned()),
             ledger.clone(),
+            backend.inbox,
             backend.store.clone(),
             observer.clone(),
             clock.clone(),

@@ -91,7 +91,7 @@ pub struct Warm {
 /// Arguments of `purge`.
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("what").required(true).args(
-    ["url", "tag", "prefix", "pattern", "event", "cache", "all"]
+    ["url", "tag", "prefix", "pattern", "event", "delivery", "cache", "all"]
 ))]
 pub struct Purge {
     /// One URL in all its variants; without a query, with every query
@@ -112,8 +112,11 @@ pub struct Purge {
     /// The event's data
     #[arg(long, value_name = "JSON", requires = "event", value_parser = json)]
     // A missing event is not told where another scope conflicts with it.
-    #[arg(conflicts_with_all = ["url", "tag", "prefix", "pattern", "cache", "all"])]
+    #[arg(conflicts_with_all = ["url", "tag", "prefix", "pattern", "delivery", "cache", "all"])]
     pub data: Option<serde_json::Value>,
+    /// What a webhook that `vitrine ledger --deliveries` shows asks for, by the rules of now
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u64).range(1..))]
+    pub delivery: Option<u64>,
     /// One of the caches
     #[arg(long, value_name = "NAME", value_parser = ["default", "products", "sessions"])]
     pub cache: Option<String>,
@@ -158,7 +161,14 @@ pub struct Ledger {
     /// Go on showing records as they come
     #[arg(long)]
     pub follow: bool,
-    /// Show this many of the newest records
+    /// Show webhooks as they came and what became of them, in place of records
+    #[arg(long, conflicts_with = "follow")]
+    pub deliveries: bool,
+    /// Show this one webhook, with its body
+    #[arg(long, value_name = "NUMBER", conflicts_with_all = ["follow", "deliveries"])]
+    #[arg(value_parser = clap::value_parser!(u64).range(1..))]
+    pub delivery: Option<u64>,
+    /// Show this many of the newest
     #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(0..=1_000))]
     pub limit: u64,
 }
@@ -209,6 +219,9 @@ mod tests {
             "vitrine purge --all --json",
             "vitrine explain /a --cookie currency=EUR --accept-language de",
             "vitrine ledger --follow --limit 0",
+            "vitrine ledger --deliveries --limit 5",
+            "vitrine ledger --delivery 7",
+            "vitrine purge --delivery 7 --dry-run",
             "vitrine completions zsh",
             "vitrine man --out doc",
         ] {
@@ -238,6 +251,10 @@ mod tests {
             ("vitrine purge --url ", ErrorKind::InvalidValue),
             ("vitrine explain", ErrorKind::MissingRequiredArgument),
             ("vitrine ledger --limit 1001", ErrorKind::ValueValidation),
+            ("vitrine ledger --deliveries --follow", ErrorKind::ArgumentConflict),
+            ("vitrine ledger --delivery 0", ErrorKind::ValueValidation),
+            ("vitrine purge --delivery 7 --data {}", ErrorKind::ArgumentConflict),
+            ("vitrine purge --delivery 7 --tag a", ErrorKind::ArgumentConflict),
             ("vitrine ledger --limit -1", ErrorKind::UnknownArgument),
             ("vitrine completions tcsh", ErrorKind::InvalidValue),
         ] {

@@ -2,7 +2,7 @@
 
 use super::client::{Client, read};
 use super::show::plain;
-use super::{Failure, Ledger};
+use super::{Failure, Ledger, deliveries};
 use crate::admin::{RecordShown, RecordsShown};
 use serde_json::Value;
 use std::io::Write;
@@ -15,6 +15,12 @@ const BETWEEN_EMPTY: Duration = Duration::from_millis(500);
 const PAGE: u64 = 1_000;
 
 pub(super) async fn run(client: &Client, ledger: &Ledger, json: bool) -> Result<(), Failure> {
+    if let Some(number) = ledger.delivery {
+        return deliveries::one(client, number, json).await;
+    }
+    if ledger.deliveries {
+        return deliveries::list(client, ledger.limit, json).await;
+    }
     let head = page(client, "?limit=0").await?;
     let mut after = head.position.saturating_sub(ledger.limit);
     let mut epoch = head.epoch;

@@ -6,6 +6,7 @@
 mod address;
 mod args;
 mod client;
+mod deliveries;
 mod explain;
 mod failure;
 mod ledger;

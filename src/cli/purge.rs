@@ -35,6 +35,7 @@ fn order(purge: &Purge) -> Value {
     if !purge.tag.is_empty() {
         order.insert("tags".into(), json!(purge.tag));
     }
+    order.extend(purge.delivery.map(|number| ("delivery".to_string(), json!(number))));
     order.extend(purge.data.as_ref().map(|data| ("data".to_string(), data.clone())));
     for (name, value) in [("all", purge.all), ("soft", purge.soft), ("dry_run", purge.dry_run)] {
         order.extend(value.then(|| (name.to_string(), json!(true))));
@@ -71,6 +72,7 @@ mod tests {
             (&["--pattern", "/a/**", "--settle", "2s"], json!({ "pattern": "/a/**", "settle": "2s" })),
             (&["--all", "--wait", "10s"], json!({ "all": true, "wait": "10s" })),
             (&["--event", "e", "--data", "{\"id\":7}"], json!({ "event": "e", "data": { "id": 7 } })),
+            (&["--delivery", "7", "--dry-run"], json!({ "delivery": 7, "dry_run": true })),
             (&["--cache", "products"], json!({ "cache": "products" })),
             (&["--all"], json!({ "all": true })),
         ] {

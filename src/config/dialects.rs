@@ -1,7 +1,7 @@
 //! `invalidation.dialects`: which ways of purging are spoken, and the secrets of those that need one.
 
 use super::reader::Section;
-use crate::invalidate::{Api, Dialect, Dialects, Secret};
+use crate::invalidate::{Api, ApiSecret, Dialect, Dialects};
 
 /// Characters of a secret, at least: as for the admin token.
 const SECRET_BYTES_MIN: usize = 16;
@@ -53,7 +53,7 @@ fn api(section: &Section<'_>, secret: &'static str, id: &'static str) -> Option<
         section.tell(secret, format!("must have at least {SECRET_BYTES_MIN} visible characters"));
         return None;
     }
-    Some(Api { secret: Secret(text.text.into_bytes().into()), id })
+    Some(Api { secret: ApiSecret(text.text.into_bytes().into()), id })
 }
 
 fn name(text: &str) -> Option<Box<str>> {

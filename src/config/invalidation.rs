@@ -4,18 +4,17 @@ use super::dialects;
 use super::reader::{Section, Text};
 use super::server::networks;
 use crate::accept::ListenSettings;
-use crate::invalidate::{EventRule, Network, Secret, Settings, Template, WebhookSettings};
+use crate::invalidate::{
+    BodyHmac, EventAt, EventRule, Network, Place, Scheme, Secret, Settings, Template, WebhookSettings,
+};
 use crate::key::QueryRules;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use http::HeaderName;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 /// Longer than a proxy's lease, so that one that died is waited for until its lease has run out.
 const CONFIRMATION_WAIT: Duration = Duration::from_secs(5);
-/// Bytes of a secret, at least (Standard Webhooks 1.0).
-const SECRET_BYTES_MIN: usize = 24;
 
 pub(super) fn settings(
     file: &Section<'_>,
@@ -28,7 +27,7 @@ pub(super) fn settings(
     let form = "an address with a port, such as 127.0.0.1:8082";
     let listen = section.parsed("listen", form, |text| text.parse::<SocketAddr>().ok());
     let allow = networks(&section, "allow").unwrap_or_else(loopback);
-    let webhooks = section.sections("webhooks").iter().filter_map(|own| webhook(own, notes)).collect();
+    let webhooks = webhooks(&section, notes);
     let events = events(&section.below("events"));
     let wait = section.duration("wait").unwrap_or(CONFIRMATION_WAIT);
     let dialects = dialects::dialects(&section, notes);
@@ -65,42 +64,73 @@ fn note_loopback(
     }
 }
 
+fn webhooks(section: &Section<'_>, notes: &mut Vec<String>) -> Box<[WebhookSettings]> {
+    let mut webhooks: Vec<WebhookSettings> = Vec::new();
+    for own in section.sections("webhooks") {
+        let Some(webhook) = webhook(&own, notes) else { continue };
+        if webhooks.iter().any(|other| other.path == webhook.path) {
+            own.tell("path", "stands there for another webhook already; give each sender a path of its own");
+        }
+        webhooks.push(webhook);
+    }
+    webhooks.into()
+}
+
 fn webhook(section: &Section<'_>, notes: &mut Vec<String>) -> Option<WebhookSettings> {
     let form = "a path; begin it with a slash";
     let path = section.parsed("path", form, |text| text.starts_with('/').then(|| Box::from(text)));
     if !section.has("path") {
         section.tell("path", "is missing; write for example /webhooks/shop");
     }
-    let scheme = |text: &str| (text == "standard-webhooks").then_some(());
-    section.parsed("scheme", "a scheme that is known; write standard-webhooks", scheme);
+    let form = format!("a scheme that is known; write one of {}", Scheme::NAMES.join(", "));
+    let scheme = section.parsed("scheme", &form, Scheme::named).unwrap_or(Scheme::Standard);
     let mut secrets: Vec<Secret> = Vec::new();
     let texts = section.text("secret").into_iter().chain(section.texts("secrets").unwrap_or_default());
     for text in texts.filter(|text| !text.text.is_empty()) {
-        secrets.extend(secret(section, &text));
+        secrets.extend(secret(section, &scheme, &text));
     }
+    let scheme = match scheme {
+        Scheme::Body(own) if own.is_configurable() => Scheme::Body(places(section, own)),
+        other => other,
+    };
     section.finish();
     let path: Box<str> = path?;
     if secrets.is_empty() {
         notes.push(format!("the webhook {path} is off: it has no secret"));
     }
-    Some(WebhookSettings { path, secrets: secrets.into() })
+    Some(WebhookSettings { path, scheme, secrets: secrets.into() })
 }
 
 /// A secret; what is wrong with one is told without showing it.
-fn secret(section: &Section<'_>, text: &Text) -> Option<Secret> {
-    let key = text.text.strip_prefix("whsec_").and_then(|encoded| STANDARD.decode(encoded).ok());
-    match key {
-        Some(key) if key.len() >= SECRET_BYTES_MIN => Some(Secret(key.into())),
-        _ => {
-            let place = if text.key.ends_with(".secret") { "secret" } else { "secrets" };
-            section.tell(
-                place,
-                "is not a secret, or a weak one; write whsec_ and the base64 of at least 24 random bytes, \
-                 made for example with: echo whsec_$(openssl rand -base64 32)",
-            );
-            None
-        }
+fn secret(section: &Section<'_>, scheme: &Scheme, text: &Text) -> Option<Secret> {
+    let place = if text.key.ends_with(".secret") { "secret" } else { "secrets" };
+    scheme.secret(&text.text).map_err(|bad| section.tell(place, bad.to_string())).ok()
+}
+
+/// Where a sender that nobody knows says what.
+fn places(section: &Section<'_>, mut own: BodyHmac) -> BodyHmac {
+    let form = "a field's name, such as X-Webhook-Signature";
+    let named = |text: &str| HeaderName::from_bytes(text.as_bytes()).ok();
+    if let Some(field) = section.parsed("signature_field", form, named) {
+        own = own.signature_in(field);
     }
+    let or_none = |text: &str| if text == "none" { Some(None) } else { named(text).map(Some) };
+    if let Some(field) = section.parsed("id_field", "a field's name, or none", or_none) {
+        own = own.id_in(field);
+    }
+    let form_of_place = "a place in the payload, such as data.object";
+    let field = section.parsed("event_field", form, named).map(EventAt::Field);
+    let place = section.parsed("event_at", form_of_place, Place::parse).map(EventAt::Body);
+    if field.is_some() && place.is_some() {
+        section.tell("event_at", "stands beside event_field; an event's name is in one of the two");
+    }
+    if let Some(event) = field.or(place) {
+        own = own.event_in(event);
+    }
+    if let Some(place) = section.parsed("data_at", form_of_place, Place::parse) {
+        own = own.data_in(place);
+    }
+    own
 }
 
 fn events(section: &Section<'_>) -> Box<[EventRule]> {

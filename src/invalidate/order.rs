@@ -1,17 +1,20 @@
 //! A purge order from the admin API: a JSON object with one of `url`, `tags`, `prefix`, `pattern`, `cache`, `all`, or an
-//! `event` with its `data`. Pure.
+//! `event` with its `data`, or the `delivery` of a webhook that is kept. Pure.
 
-use super::Settings;
-use super::events::{self, mode_of, tag};
+use super::events::{self, Asked, mode_of, tag};
+use super::{Settings, replay};
 use crate::cache_name::CacheName;
 use crate::key::Target;
-use crate::ledger::{Invalidation, Mode, Scope, Source};
+use crate::ledger::{Arrival, Invalidation, Mode, Scope, Source};
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The longest that an asker waits for other proxies.
 pub(super) const WAIT_MAX: Duration = Duration::from_mins(1);
+
+const EXACTLY_ONE: &str = "an order names exactly one of url, tags, prefix, pattern, cache, all, event and delivery";
 
 /// What is asked, and whether it is only asked for show.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -19,6 +22,8 @@ pub(super) struct Order {
     pub(super) invalidations: Vec<Invalidation>,
     pub(super) skipped: Vec<String>,
     pub(super) dry_run: bool,
+    /// The delivery that it carries out.
+    pub(super) delivery: Option<u64>,
     /// How long to wait for other proxies, where the asker says it.
     pub(super) wait: Option<Duration>,
 }
@@ -34,6 +39,8 @@ struct Written {
     all: Option<bool>,
     event: Option<String>,
     data: Option<Value>,
+    /// The number of a webhook in the inbox: what it asks for by the rules of now.
+    delivery: Option<u64>,
     soft: bool,
     /// Seconds, or with a unit: `"2s"`, `"500ms"`.
     settle: Option<Value>,
@@ -47,7 +54,11 @@ struct Written {
 ///
 /// # Errors
 /// What is wrong with it, in words for the person who wrote it.
-pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
+pub(super) fn read(
+    json: &[u8],
+    settings: &Settings,
+    inbox: impl Fn(u64) -> Option<Arc<Arrival>>,
+) -> Result<Order, String> {
     // Serde reads an array into a struct field by field; an order is an object.
     let value: Value = serde_json::from_slice(json).map_err(|error| format!("not JSON: {error}"))?;
     if !value.is_object() {
@@ -60,14 +71,8 @@ pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
     if wait.is_some_and(|wait| wait > WAIT_MAX) {
         return Err(format!("wait: at most {} s", WAIT_MAX.as_secs()));
     }
-    let dry_run = written.dry_run;
-    let reason = written.reason.clone().unwrap_or_else(|| "admin API".into());
-    if let Some(event) = &written.event {
-        let rule = settings.events.iter().find(|rule| *rule.event == **event);
-        let rule = rule.ok_or_else(|| format!("no rule under invalidation.events speaks of {event:?}"))?;
-        let data = written.data.as_ref().unwrap_or(&Value::Null);
-        let asked = events::expand(rule, data, &settings.query, settings.sessions.as_ref(), event)
-            .map_err(|too_many| too_many.to_string())?;
+    let (dry_run, delivery) = (written.dry_run, written.delivery);
+    if let Some(asked) = of_event(&written, settings, inbox)? {
         // What the asker says goes beyond what the rule says.
         let as_admin = |own: Invalidation| Invalidation {
             source: Source::Admin,
@@ -77,8 +82,9 @@ pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
             ..own
         };
         let invalidations = asked.invalidations.into_iter().map(as_admin).collect();
-        return Ok(Order { invalidations, skipped: asked.skipped, dry_run, wait });
+        return Ok(Order { invalidations, skipped: asked.skipped, dry_run, delivery, wait });
     }
+    let reason = written.reason.clone().unwrap_or_else(|| "admin API".into());
     let asked = |scope| Invalidation {
         mode: mode_of(&scope, mode),
         scope,
@@ -87,7 +93,38 @@ pub(super) fn read(json: &[u8], settings: &Settings) -> Result<Order, String> {
         reason: reason.clone().into(),
     };
     let invalidations = scopes(&written, settings)?.into_iter().map(asked).collect();
-    Ok(Order { invalidations, skipped: Vec::new(), dry_run, wait })
+    Ok(Order { invalidations, skipped: Vec::new(), dry_run, delivery, wait })
+}
+
+/// What an order asks for that names an event, or a delivery that bears one; none where it names neither.
+fn of_event(
+    written: &Written,
+    settings: &Settings,
+    inbox: impl Fn(u64) -> Option<Arc<Arrival>>,
+) -> Result<Option<Asked>, String> {
+    let names_scope = written.url.is_some()
+        || written.tags.is_some()
+        || written.prefix.is_some()
+        || written.pattern.is_some()
+        || written.cache.is_some()
+        || written.all == Some(true);
+    match (&written.event, written.delivery) {
+        (None, None) => Ok(None),
+        _ if names_scope => Err(EXACTLY_ONE.into()),
+        (Some(event), None) => {
+            let rule = settings.events.iter().find(|rule| *rule.event == **event);
+            let rule = rule.ok_or_else(|| format!("no rule under invalidation.events speaks of {event:?}"))?;
+            let data = written.data.as_ref().unwrap_or(&Value::Null);
+            let asked = events::expand(rule, data, &settings.query, settings.sessions.as_ref(), event);
+            asked.map(Some).map_err(|too_many| too_many.to_string())
+        }
+        (None, Some(number)) if written.data.is_none() => {
+            let arrival = inbox(number).ok_or_else(|| format!("no delivery {number} is kept"))?;
+            replay::asked(&arrival, settings).map(Some)
+        }
+        (None, Some(_)) => Err("data: a delivery has its own".into()),
+        (Some(_), Some(_)) => Err(EXACTLY_ONE.into()),
+    }
 }
 
 fn scopes(written: &Written, settings: &Settings) -> Result<Vec<Scope>, String> {
@@ -116,7 +153,7 @@ fn scopes(written: &Written, settings: &Settings) -> Result<Vec<Scope>, String> 
     }
     match asked.pop() {
         Some(scopes) if asked.is_empty() && !scopes.is_empty() => Ok(scopes),
-        _ => Err("an order names exactly one of url, tags, prefix, pattern, cache, all and event".into()),
+        _ => Err(EXACTLY_ONE.into()),
     }
 }
 
@@ -153,7 +190,7 @@ mod tests {
             settle: Duration::ZERO,
         };
         let settings = Settings { events: [rule].into(), ..Settings::default() };
-        read(json.as_bytes(), &settings)
+        read(json.as_bytes(), &settings, |_| None)
     }
 
     #[test]
@@ -206,6 +243,12 @@ mod tests {
             r#"{"prefix":""}"#,
             r#"{"cache":"other"}"#,
             r#"{"event":"unknown"}"#,
+            r#"{"event":"product.updated","data":{"slug":"lamp"},"url":"/a"}"#,
+            r#"{"delivery":7}"#,
+            r#"{"delivery":7,"all":true}"#,
+            r#"{"delivery":-1}"#,
+            r#"{"delivery":7,"event":"product.updated"}"#,
+            r#"{"delivery":7,"data":{}}"#,
             r#"{"all":true,"settle":"soon"}"#,
             r#"{"all":true,"wait":"soon"}"#,
             r#"{"all":true,"wait":61}"#,

@@ -53,17 +53,17 @@ impl Invalidator {
     /// false).
     pub async fn purge(&self, head: &Parts, peer: IpAddr, here: bool) -> Response<Body> {
         let settings = self.settings.load_full();
-        self.carry_out(asked_by_purge(&settings, head, peer, here), &settings, None, peer).await
+        self.give_answer(asked_by_purge(&settings, head, peer, here), &settings, None, peer).await
     }
 
     /// Answers a call of a dialect's API. Who may not call has nothing of theirs read.
     pub async fn answer_call(&self, api: Dialect, head: &Parts, body: Body, peer: IpAddr) -> Response<Body> {
         let settings = self.settings.load_full();
         let asked = asked_by_call(&settings, api, head, body, peer).await;
-        self.carry_out(asked, &settings, Some(api), peer).await
+        self.give_answer(asked, &settings, Some(api), peer).await
     }
 
-    async fn carry_out(
+    async fn give_answer(
         &self,
         asked: Result<Asked, Refused>,
         settings: &Settings,

@@ -1,30 +1,23 @@
 //! The running part: takes requests in, asks the pure modules what they mean, and has the ledger record it.
 
-use super::answer::{dry, joined, json_response, recorded, refused, status_of};
+use super::Settings;
+use super::answer::{dry, joined, recorded};
 use super::events::tag;
 use super::order;
-use super::signature::Claim;
-use super::{Settings, WebhookSettings, events};
-use crate::body::Body;
+use super::payload::Room;
 use crate::clock::{Clock, Stopwatch};
 use crate::key::{Target, UrlText};
-use crate::ledger::{APPEND_MAX, Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
-use crate::observe::{DeliveryResult, Observer, PurgeResult};
+use crate::ledger::{APPEND_MAX, Inbox, Invalidation, Ledger, LedgerError, Mode, Receipt, Scope, Source};
+use crate::observe::{Observer, PurgeResult};
 use crate::policy::invalidation;
 use crate::store::Store;
 use crate::tags::Tag;
 use arc_swap::ArcSwap;
-use bytes::Bytes;
-use http::request::Parts;
-use http::{HeaderMap, Method, Response, StatusCode};
-use http_body_util::{BodyExt, Limited};
+use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::time::timeout;
 
-/// Bytes of a webhook's body; read before anything is computed over it (row C5).
-const WEBHOOK_BYTES_MAX: usize = 64 * 1024;
 /// For how long what was perhaps changed is fetched but not kept: the shop may commit after we have stopped listening.
 const UNANSWERED_SETTLE: Duration = Duration::from_secs(30);
 /// How long a visitor's answer waits for other proxies to let go of what their request changed: these take a millisecond, and
@@ -34,8 +27,6 @@ const VISITOR_WAIT: Duration = Duration::from_millis(250);
 const SESSION_WAIT: Duration = Duration::from_millis(3_500);
 /// Invalidations that are counted one by one before they are recorded; more would keep their asker waiting.
 const COUNTED_MAX: usize = 500;
-/// For a webhook's whole body.
-const WEBHOOK_BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The sessions that a visitor's request changed.
 #[derive(Clone, Debug, Default)]
@@ -67,10 +58,12 @@ impl ChangedSessions {
 /// Turns what is asked into records.
 pub struct Invalidator {
     pub(super) settings: ArcSwap<Settings>,
-    ledger: Ledger,
+    pub(super) ledger: Ledger,
     store: Arc<dyn Store>,
     pub(super) observer: Arc<Observer>,
-    clock: Clock,
+    pub(super) clock: Clock,
+    pub(super) inbox: Inbox,
+    pub(super) room: Room,
 }
 
 /// Why an order is not carried out.
@@ -85,15 +78,29 @@ pub enum OrderRefused {
 }
 
 impl Invalidator {
-    /// An invalidator that records in this ledger and counts in this store.
+    /// An invalidator that records in this ledger, counts in this store, and keeps webhooks in this inbox.
     pub fn new(
         settings: Settings,
         ledger: Ledger,
+        inbox: Inbox,
         store: Arc<dyn Store>,
         observer: Arc<Observer>,
         clock: Clock,
     ) -> Invalidator {
-        Invalidator { settings: ArcSwap::from_pointee(settings), ledger, store, observer, clock }
+        Invalidator {
+            settings: ArcSwap::from_pointee(settings),
+            ledger,
+            store,
+            observer,
+            clock,
+            inbox,
+            room: Room::new(),
+        }
+    }
+
+    /// Webhooks as they came.
+    pub fn inbox(&self) -> &Inbox {
+        &self.inbox
     }
 
     /// Puts other settings in force.
@@ -106,133 +113,26 @@ impl Invalidator {
         self.settings.load().webhooks.iter().any(|webhook| *webhook.path == *path)
     }
 
-    /// Answers a webhook.
-    pub async fn webhook(&self, head: &Parts, body: Body) -> Response<Body> {
-        let settings = self.settings.load_full();
-        let webhook = settings.webhooks.iter().find(|webhook| *webhook.path == *head.uri.path());
-        let Some(webhook) = webhook.filter(|webhook| !webhook.secrets.is_empty()) else {
-            return refused(StatusCode::NOT_FOUND, "off", "there is no webhook here");
-        };
-        if head.method != Method::POST {
-            return refused(StatusCode::METHOD_NOT_ALLOWED, "method", "a webhook is a POST");
-        }
-        let (result, response) = self.deliver(&settings, webhook, &head.headers, body).await;
-        self.observer.delivered(result);
-        if !matches!(result, DeliveryResult::Accepted | DeliveryResult::Repeated) {
-            tracing::warn!(path = %webhook.path, result = result.as_str(), "a webhook was not carried out");
-        }
-        response
-    }
-
-    async fn deliver(
-        &self,
-        settings: &Settings,
-        webhook: &WebhookSettings,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> (DeliveryResult, Response<Body>) {
-        let unsigned = |error: &dyn std::fmt::Display| {
-            (DeliveryResult::Unsigned, refused(StatusCode::UNAUTHORIZED, "signature", &error.to_string()))
-        };
-        let claim = match Claim::read(fields, self.clock.wall()) {
-            Ok(claim) => claim,
-            Err(error) => return unsigned(&error),
-        };
-        let body = match read_body(body).await {
-            Ok(body) => body,
-            Err((status, message)) => return (DeliveryResult::Malformed, refused(status, "body", message)),
-        };
-        if let Err(error) = claim.verify(&webhook.secrets, &body) {
-            return unsigned(&error);
-        }
-        self.take(settings, webhook, &claim.id, &body).await
-    }
-
-    /// Carries out a delivery whose signature holds.
-    async fn take(
-        &self,
-        settings: &Settings,
-        webhook: &WebhookSettings,
-        id: &str,
-        body: &[u8],
-    ) -> (DeliveryResult, Response<Body>) {
-        let malformed = |status, message: &str| (DeliveryResult::Malformed, refused(status, "payload", message));
-        let Ok(payload) = serde_json::from_slice::<Value>(body) else {
-            return malformed(StatusCode::BAD_REQUEST, "the payload is not JSON");
-        };
-        let Some(event) = payload.get("type").and_then(Value::as_str) else {
-            return malformed(StatusCode::BAD_REQUEST, "the payload has no \"type\" that is a text");
-        };
-        let rule = settings.events.iter().find(|rule| *rule.event == *event);
-        let reason = format!("{event} {id}");
-        let data = payload.get("data").unwrap_or(&Value::Null);
-        let asked = rule
-            .map(|rule| events::expand(rule, data, &settings.query, settings.sessions.as_ref(), &reason))
-            .transpose();
-        let asked = match asked {
-            Ok(asked) => asked.unwrap_or_default(),
-            Err(too_many) => return malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many.to_string()),
-        };
-        if let Some(first) = asked.skipped.first() {
-            tracing::warn!(
-                event,
-                id,
-                skipped = asked.skipped.len(),
-                first,
-                "a part of an event's rule came to nothing"
-            );
-        }
-        let matched = self.count(&asked.invalidations).await;
-        let answer = |receipt: &Receipt| -> Box<str> {
-            let mut answer = recorded(receipt, &asked.invalidations, &matched);
-            answer["event"] = json!(event);
-            answer["matched_rule"] = json!(rule.is_some());
-            if !asked.skipped.is_empty() {
-                answer["skipped"] = json!(asked.skipped);
-            }
-            answer.to_string().into()
-        };
-        // Ids of two webhooks are two ids.
-        let since = self.clock.stopwatch();
-        let delivery_id = format!("{} {id}", webhook.path);
-        match self.ledger.deliver(&delivery_id, asked.invalidations.clone(), settings.wait, answer).await {
-            Ok(delivered) => {
-                let result = match (delivered.repeat, rule) {
-                    (true, _) => DeliveryResult::Repeated,
-                    (false, Some(_)) => DeliveryResult::Accepted,
-                    (false, None) => DeliveryResult::Unknown,
-                };
-                let answer: Value = serde_json::from_str(&delivered.answer).unwrap_or_default();
-                if !delivered.repeat {
-                    let confirmed = answer["confirmed"] == true;
-                    let result = if confirmed { PurgeResult::Confirmed } else { PurgeResult::Unconfirmed };
-                    self.tell(&asked.invalidations, result, &since);
-                }
-                (result, json_response(status_of(&answer), &delivered.answer))
-            }
-            Err(error) => {
-                self.tell(&asked.invalidations, PurgeResult::Failed, &since);
-                (DeliveryResult::Failed, refused(status(&error), "not-recorded", &error.to_string()))
-            }
-        }
-    }
-
     /// Carries out an order of the admin API and gives its answer.
     ///
     /// # Errors
     /// See [`OrderRefused`].
     pub async fn order(&self, json: &[u8]) -> Result<Value, OrderRefused> {
         let settings = self.settings.load_full();
-        let order = order::read(json, &settings).map_err(OrderRefused::Bad)?;
+        let order = order::read(json, &settings, |number| self.inbox.get(number)).map_err(OrderRefused::Bad)?;
         let mut answer = if order.dry_run {
             let matched = self.count(&order.invalidations).await;
             dry(&order.invalidations, &matched)
         } else {
             let wait = order.wait.unwrap_or(settings.wait);
-            self.record(order.invalidations, wait).await.map_err(|error| {
+            let recorded = self.record(order.invalidations, wait).await.map_err(|error| {
                 let make = if error.in_force() { OrderRefused::NotDurable } else { OrderRefused::Bad };
                 make(error.to_string())
-            })?
+            })?;
+            if let Some(number) = order.delivery {
+                self.inbox.replayed(number, self.clock.wall());
+            }
+            recorded
         };
         if !order.skipped.is_empty() {
             answer["skipped"] = json!(order.skipped);
@@ -333,7 +233,7 @@ impl Invalidator {
     }
 
     /// How many stored responses each matches, where an index tells it.
-    async fn count(&self, asked: &[Invalidation]) -> Vec<Option<u64>> {
+    pub(super) async fn count(&self, asked: &[Invalidation]) -> Vec<Option<u64>> {
         if asked.len() > COUNTED_MAX {
             return vec![None; asked.len()];
         }
@@ -345,7 +245,7 @@ impl Invalidator {
         matched
     }
 
-    fn tell(&self, asked: &[Invalidation], result: PurgeResult, since: &Stopwatch) {
+    pub(super) fn tell(&self, asked: &[Invalidation], result: PurgeResult, since: &Stopwatch) {
         if result == PurgeResult::Confirmed && !asked.is_empty() {
             self.observer.confirmed(since.elapsed());
         }
@@ -360,15 +260,4 @@ impl Invalidator {
 /// The status of what was not recorded: its asker's fault, or the disk's.
 pub(super) fn status(error: &LedgerError) -> StatusCode {
     if error.in_force() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::BAD_REQUEST }
-}
-
-async fn read_body(body: Body) -> Result<Bytes, (StatusCode, &'static str)> {
-    match timeout(WEBHOOK_BODY_TIMEOUT, Limited::new(body, WEBHOOK_BYTES_MAX).collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(error)) if error.is::<http_body_util::LengthLimitError>() => {
-            Err((StatusCode::PAYLOAD_TOO_LARGE, "the payload has more than 64 KiB"))
-        }
-        Ok(Err(_)) => Err((StatusCode::BAD_REQUEST, "the payload broke off")),
-        Err(_) => Err((StatusCode::REQUEST_TIMEOUT, "the payload did not come in time")),
-    }
 }

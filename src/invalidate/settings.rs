@@ -1,6 +1,6 @@
 //! Who may invalidate, and what a webhook's event means.
 
-use super::{Dialects, EventRule};
+use super::{Dialects, EventRule, Scheme, Secret};
 use crate::key::{QueryRules, SessionKey};
 use std::net::{IpAddr, SocketAddr};
 use std::str::FromStr;
@@ -81,18 +81,10 @@ pub struct Settings {
 pub struct WebhookSettings {
     /// Its path.
     pub path: Box<str>,
+    /// How its sender signs, and says what.
+    pub scheme: Scheme,
     /// Its secrets, newest first; empty: the path is off.
     pub secrets: Box<[Secret]>,
-}
-
-/// A webhook's secret; never printed.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Secret(pub Box<[u8]>);
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(…)")
-    }
 }
 
 #[cfg(test)]

@@ -173,11 +173,13 @@ impl Ledger {
         answer: impl FnOnce(&Receipt) -> Box<str> + Send,
     ) -> Result<bool, LedgerError> {
         let id = pending.id.clone();
+        let asked_at = self.0.clock.now();
         let mut commit =
             Commit { shared: self.0.clone(), ticket: None, pending: Some(pending), result: Err(LedgerError::Lost) };
         let shared = self.append_shared(sharing, asked, Some(&*id)).await;
         let (receipt, repeat) = shared.inspect_err(|error| commit.result = Err(error.clone()))?;
-        let receipt = self.confirm(receipt, wait).await;
+        let left = wait.saturating_sub(self.0.clock.now().since(asked_at));
+        let receipt = self.confirm(receipt, left).await;
         if let Some(pending) = &mut commit.pending {
             pending.answer = Some(Delivery { id, time: receipt.time, answer: answer(&receipt) });
         }

@@ -1,9 +1,10 @@
 //! What keeps the ledger through a restart. A store provides it; the ledger only knows this much of it.
 
-use super::{Epoch, Position, Record};
+use super::{Arrival, Epoch, Position, Record, Shelf};
 use crate::clock::Timestamp;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 /// Records that are to become durable together, and the webhook delivery that asked for them.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,12 @@ impl Journal for Volatile {
     }
 
     fn trim(&self, _: Position, _: Timestamp) {}
+}
+
+impl Shelf for Volatile {
+    fn keep(&self, _: Arc<Arrival>) {}
+
+    fn forget(&self, _: u64) {}
 }
 
 /// A batch could not be made durable.

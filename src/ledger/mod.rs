@@ -8,6 +8,7 @@ mod append;
 mod deliveries;
 mod durable;
 mod glob;
+mod inbox;
 mod index;
 mod journal;
 mod placements;
@@ -26,6 +27,7 @@ mod words;
 
 pub use append::{APPEND_MAX, DELIVERY_ID_BYTES_MAX, Delivered, LedgerError, REASON_BYTES_MAX, Receipt, SETTLE_MAX};
 pub use glob::SHAPE_BYTES_MAX;
+pub use inbox::{Arrival, Inbox, Shelf};
 pub use index::{Bounds, Index};
 pub use journal::{Batch, Delivery, Journal, JournalError, Opened, Volatile};
 pub use record::{Invalidation, Mode, Position, Record, Source};

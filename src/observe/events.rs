@@ -113,6 +113,8 @@ labels! {
         Malformed = "malformed",
         /// The ledger could not be written.
         Failed = "failed",
+        /// A form that only tries out whether somebody listens.
+        Pinged = "ping",
     }
 }
 

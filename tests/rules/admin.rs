@@ -40,6 +40,7 @@ async fn a_stranger_gets_health_and_the_empty_dashboard_alone() {
         ("GET", "/api/v1/status"),
         ("GET", "/api/v1/explain?url=/"),
         ("GET", "/api/v1/ledger"),
+        ("GET", "/api/v1/deliveries"),
         ("POST", "/api/v1/purge"),
         ("POST", "/api/v1/clear"),
         ("POST", "/api/v1/reload"),
@@ -226,6 +227,25 @@ async fn the_ledger_is_read_in_pages() {
     );
     assert_eq!(desk.ask("GET", "/api/v1/ledger?after=-1", "").await.status, 400);
     assert_eq!(desk.ask("GET", "/api/v1/ledger?befor=1", "").await.status, 400);
+}
+
+#[tokio::test]
+async fn deliveries_are_listed_without_their_bodies_and_one_is_shown_with_it() {
+    let desk = desk(Script::default());
+    let listed = desk.ask("GET", "/api/v1/deliveries?limit=1", "").await.json();
+    let expected = json!({
+        "number": 7, "time": "1970-01-01T00:00:01.000Z", "path": "/webhooks/shop", "scheme": "shopify", "id": "a",
+        "event": null, "verdict": "malformed", "signed": true, "answer": { "status": "error" }, "repeats": 2,
+        "replayed": "1970-01-01T00:00:02.000Z", "body_bytes": 2,
+    });
+    assert_eq!(listed, json!({ "deliveries": [expected] }));
+    let one = desk.ask("GET", "/api/v1/deliveries?number=7", "").await.json();
+    assert_eq!(one["deliveries"][0]["body"], "{}");
+    let missing = desk.ask("GET", "/api/v1/deliveries?number=8", "").await;
+    assert_eq!((missing.status, &missing.json()["detail"]), (404, &json!("no delivery 8 is kept")));
+    for query in ["?number=x", "?nmuber=7"] {
+        assert_eq!(desk.ask("GET", &format!("/api/v1/deliveries{query}"), "").await.status, 400, "{query}");
+    }
 }
 
 /// Polls once, so that the request stands where it waits.

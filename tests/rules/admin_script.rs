@@ -15,7 +15,7 @@ use vitrine::admin::{
 };
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
-use vitrine::ledger::{Epoch, Invalidation, Mode, Position, Record, Scope, Source};
+use vitrine::ledger::{Arrival, Epoch, Invalidation, Mode, Position, Record, Scope, Source};
 use vitrine::observe::{Figures, LedgerFigures, Observer};
 use vitrine::store::redis::RedisFigures;
 use vitrine::store::redis::log::LogFigures;
@@ -132,6 +132,28 @@ impl Backstage for Stage {
         };
         let records = (after + 1..=head).take(limit).map(record).collect();
         Records { records, ledger: self.figures().ledger }
+    }
+
+    fn arrivals(&self, limit: usize) -> Vec<Arc<Arrival>> {
+        self.arrival(7).into_iter().take(limit).collect()
+    }
+
+    fn arrival(&self, number: u64) -> Option<Arc<Arrival>> {
+        let arrival = Arrival {
+            number,
+            time: Timestamp(1_000),
+            path: "/webhooks/shop".into(),
+            scheme: "shopify".into(),
+            id: Some("a".into()),
+            event: None,
+            verdict: "malformed".into(),
+            answer: r#"{"status":"error"}"#.into(),
+            is_signed: true,
+            body: Some(Bytes::from_static(b"{}")),
+            repeats: 2,
+            replayed: Some(Timestamp(2_000)),
+        };
+        (number == 7).then(|| Arc::new(arrival))
     }
 
     async fn recorded_after(&self, after: Position) {

@@ -105,6 +105,18 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
         ("log: { format: xml }", r#"log.format: "xml" is not json or logfmt"#),
         ("threads: many", r#"threads: "many" is not auto or a whole number of at least 1"#),
         ("invalidation: { allow: [here] }", r#"invalidation.allow[0]: "here" is neither an IP address nor a network"#),
+        ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
+        ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+}
+
+#[test]
+fn each_mistake_in_a_webhook_is_told_and_no_secret_with_it() {
+    let table = [
         (
             "invalidation: { webhooks: [{ path: /w, secret: whsec_AAAA }] }",
             "webhooks[0].secret: is not a secret, or a weak one",
@@ -114,12 +126,43 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "invalidation: { webhooks: [{ path: /w, scheme: own }] }",
             r#"webhooks[0].scheme: "own" is not a scheme that is known"#,
         ),
-        ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
-        ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: stripe, secret: whsec_AAAA }] }",
+            "webhooks[0].secret: is not a secret, or a weak one; write it as the sender shows it",
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: github, secrets: ['a secret that was copied with a blank '] }] }",
+            "webhooks[0].secrets: is not a secret, or a weak one; write it as the sender shows it",
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w }, { path: /w, scheme: github }] }",
+            "webhooks[1].path: stands there for another webhook already",
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: github, id_field: none }] }",
+            "webhooks[0].id_field: is not a key that is known here",
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: hmac-hex, signature_field: 'X Y' }] }",
+            r#"webhooks[0].signature_field: "X Y" is not a field's name, such as X-Webhook-Signature"#,
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: hmac-hex, id_field: '' }] }",
+            r#"webhooks[0].id_field: "" is not a field's name, or none"#,
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: hmac-hex, data_at: a..b }] }",
+            r#"webhooks[0].data_at: "a..b" is not a place in the payload, such as data.object"#,
+        ),
+        (
+            "invalidation: { webhooks: [{ path: /w, scheme: hmac-hex, event_at: a, event_field: X-Event }] }",
+            "webhooks[0].event_at: stands beside event_field",
+        ),
     ];
     for (lines, expected) in table {
         let told = told(&with(lines)).expect_err(lines);
         assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+        assert!(!told.contains("AAAA") && !told.contains("a secret that was copied"), "{told}");
     }
 }
 

@@ -14,6 +14,7 @@
 //! | `reuse` | RFC 9111 4: what a stored response is good for when, standing in for a failed origin, Vary |
 //! | `storing` | RFC 9111 3, 4.2 and 5.2: directives, dates, ages, what is stored for how long, and what is refused |
 //! | `validation` | RFC 9111 4.3: what the origin is asked, and what its 304 makes of a stored response |
+//! | `webhook_patience` | senders of webhooks are answered before they give up, and with a 2xx only for what is durable |
 
 // A test may say that something holds and stop where it does not.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -31,3 +32,4 @@ mod respond;
 mod reuse;
 mod storing;
 mod validation;
+mod webhook_patience;

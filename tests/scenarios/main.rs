@@ -17,6 +17,8 @@
 //! - `reload`: a changed file, good and bad
 //! - `requests`: clients that send what must not be acted on
 //! - `restarts`: what outlives the process
+//! - `inbox`: webhooks as they came, and those that are carried out again
+//! - `senders`: webhooks as each sender signs and writes them
 //! - `webhooks`: signed events
 
 // A test may say that something holds and stop where it does not.
@@ -34,6 +36,7 @@ mod dialects;
 mod forms;
 mod guard;
 mod guards;
+mod inbox;
 mod keys;
 mod personal;
 mod promise;
@@ -43,6 +46,7 @@ mod purges;
 mod reload;
 mod requests;
 mod restarts;
+mod senders;
 mod sessions;
 mod stage;
 mod stale;

@@ -19,7 +19,6 @@ mod varnish;
 pub(super) use answer::refusal;
 pub(super) use reading::{Asked, NotUnderstood, authorize, read, read_call};
 
-use super::Secret;
 use http::Method;
 
 /// A way of purging.
@@ -114,11 +113,21 @@ pub struct Dialects {
     pub souin_base: Box<str>,
 }
 
+/// What an API's callers show as it is; never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiSecret(pub Box<[u8]>);
+
+impl std::fmt::Debug for ApiSecret {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ApiSecret(…)")
+    }
+}
+
 /// What an API is used with.
 #[derive(Clone, Debug)]
 pub struct Api {
     /// What its callers show.
-    pub secret: Secret,
+    pub secret: ApiSecret,
     /// The service or zone; none: any.
     pub id: Option<Box<str>>,
 }

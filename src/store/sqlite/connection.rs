@@ -1,5 +1,6 @@
 //! Connections: how the writer's and the readers' are set up, and what a file must be to be ours.
 
+use super::arrivals;
 use super::tables::{APPLICATION_ID, USER_VERSION, creation, table};
 use super::{OpenError, Settings};
 use crate::cache_name::CacheName;
@@ -51,6 +52,7 @@ pub(super) fn writer(path: &Path, settings: &Settings) -> Result<Found, OpenErro
         _ => return Err(OpenError::Foreign { path: path.into() }),
     }
     tune_writer(&connection, settings).map_err(failed)?;
+    connection.execute_batch(arrivals::TABLE).map_err(failed)?;
     Ok(Found::Ours(connection))
 }
 

@@ -5,6 +5,7 @@
 //! damaged is never served: each row bears a checksum over all of it, and a file that SQLite cannot read is put aside. Not
 //! for network file systems: a write-ahead log needs shared memory.
 
+mod arrivals;
 mod connection;
 mod error;
 mod fault;
@@ -29,7 +30,7 @@ use super::{Answer, Queued, Store, StoreError, StoreFigures};
 use crate::cache_name::CacheName;
 use crate::clock::{Clock, Timestamp};
 use crate::key::Key;
-use crate::ledger::{Batch, Journal, JournalError, Opened, Position, Scope};
+use crate::ledger::{Arrival, Batch, Journal, JournalError, Opened, Position, Scope, Shelf};
 use crate::stored::StoredResponse;
 use files::Files;
 use lookup::Lookup;
@@ -60,6 +61,7 @@ pub struct SqliteStore {
     readers: Arc<Readers>,
     threads: Mutex<Threads>,
     quarantined: Option<PathBuf>,
+    arrivals: Mutex<Vec<Arrival>>,
 }
 
 #[derive(Debug, Default)]
@@ -75,7 +77,7 @@ impl SqliteStore {
     /// [`OpenError`]; never because of what the file holds, unless it is somebody else's.
     pub fn open(settings: Settings, clock: Clock) -> Result<(SqliteStore, Opened), OpenError> {
         let files = Files::claim(&settings.path)?;
-        let Ready { writer, ledger, opened, sums, quarantined } = open::open(&files, &settings, &clock)?;
+        let Ready { writer, ledger, opened, arrivals, sums, quarantined } = open::open(&files, &settings, &clock)?;
         let mut connections = Vec::with_capacity(settings.readers.max(1));
         for _ in 0..settings.readers.max(1) {
             let path = settings.path.clone();
@@ -88,7 +90,9 @@ impl SqliteStore {
             state.entries[at].store(entries, Ordering::Relaxed);
             state.bytes[at].store(bytes, Ordering::Relaxed);
         }
-        let store = SqliteStore { state, queue, readers: Arc::default(), threads: Mutex::default(), quarantined };
+        let arrivals = Mutex::new(arrivals);
+        let (readers, threads) = (Arc::default(), Mutex::default());
+        let store = SqliteStore { state, queue, readers, threads, quarantined, arrivals };
         let writer = Writer::new(store.state.clone(), store.queue.clone(), writer, ledger);
         store.start(writer, connections).map_err(|source| OpenError::Io { path: store.path().into(), source })?;
         Ok((store, opened))
@@ -97,6 +101,11 @@ impl SqliteStore {
     /// Where a former file was put that was of no use at the start.
     pub fn quarantined(&self) -> Option<&Path> {
         self.quarantined.as_deref()
+    }
+
+    /// What the inbox held at the start; for the first who asks.
+    pub fn arrivals(&self) -> Vec<Arrival> {
+        std::mem::take(&mut *lock(&self.arrivals))
     }
 
     /// Hands out what was asked for last in a cache, up to `bytes_max`, newest first, to fill memory after a start. Reads in
@@ -250,6 +259,18 @@ impl Journal for SqliteStore {
 
     fn trim(&self, floor: Position, deliveries_before: Timestamp) {
         self.queue.trim(floor, deliveries_before);
+    }
+}
+
+impl Shelf for SqliteStore {
+    fn keep(&self, arrival: Arc<Arrival>) {
+        // Turned away by a full queue, it is kept in memory alone.
+        let _ = self.queue.push(Write::Keep(arrival));
+    }
+
+    fn forget(&self, up_to: u64) {
+        // What stays is forgotten when the next one is.
+        let _ = self.queue.push(Write::Forget { arrivals_up_to: up_to });
     }
 }
 

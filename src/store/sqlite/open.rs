@@ -4,6 +4,7 @@
 //! new epoch, so that nothing that was stored before is trusted anywhere. Start means these few look-ups, whatever the file
 //! holds: no row is loaded, and sums come from a covering index.
 
+use super::arrivals;
 use super::connection::{self, Found};
 use super::fault::Fault;
 use super::files::Files;
@@ -12,7 +13,7 @@ use super::tables::statements;
 use super::{OpenError, Settings};
 use crate::cache_name::CacheName;
 use crate::clock::Clock;
-use crate::ledger::Opened;
+use crate::ledger::{Arrival, Opened};
 use rusqlite::{Connection, ErrorCode};
 use std::path::PathBuf;
 
@@ -22,6 +23,8 @@ pub(super) struct Ready {
     pub(super) writer: Connection,
     pub(super) ledger: LedgerRows,
     pub(super) opened: Opened,
+    /// What the inbox held.
+    pub(super) arrivals: Vec<Arrival>,
     /// Rows and their bytes, by cache.
     pub(super) sums: [(u64, u64); 3],
     /// Where the former file is now, if it was of no use.
@@ -75,7 +78,8 @@ fn attempt(files: &Files, settings: &Settings) -> Result<Ready, Refusal> {
         }
         sums[cache.index()] = sum(&writer, cache).map_err(sqlite)?;
     }
-    Ok(Ready { writer, ledger, opened, sums, quarantined: None })
+    let arrivals = arrivals::all(&writer).map_err(sqlite)?;
+    Ok(Ready { writer, ledger, opened, arrivals, sums, quarantined: None })
 }
 
 /// Rows of a cache and their bytes, from an index that holds both.

@@ -7,7 +7,7 @@ use super::state::lock;
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::key::Key;
-use crate::ledger::{Batch, JournalError, Position};
+use crate::ledger::{Arrival, Batch, JournalError, Position};
 use crate::store::StoreError;
 use crate::stored::StoredResponse;
 use std::collections::VecDeque;
@@ -32,6 +32,8 @@ pub(super) enum Write {
     Put(Arc<StoredResponse>),
     Remove { cache: CacheName, key: Key, generation: u64 },
     Damaged { cache: CacheName, id: i64, generation: i64 },
+    Keep(Arc<Arrival>),
+    Forget { arrivals_up_to: u64 },
     Clear { caches: Vec<CacheName>, done: Done },
     Flush { done: Done },
 }
@@ -43,6 +45,7 @@ impl Write {
     fn bytes(&self) -> u64 {
         match self {
             Write::Put(response) => response.weight() as u64,
+            Write::Keep(arrival) => arrival.weight() as u64,
             _ => SMALL_WRITE_BYTES,
         }
     }

@@ -3,6 +3,7 @@
 //! It is the only place that ever waits for the disk, and nobody on the request path waits for it. A transaction is kept
 //! small, because a commit to the ledger may have to wait for one; a failure costs what was in it, never the thread.
 
+use super::arrivals;
 use super::connection::{BUSY_COMMITTING, BUSY_STORING};
 use super::fault::Fault;
 use super::house::House;
@@ -137,6 +138,14 @@ impl Writer {
                     let change = rows::remove_damaged(&whole, *cache, *id, *generation)?;
                     damaged += change.removed;
                     (*cache, change)
+                }
+                Write::Keep(arrival) => {
+                    arrivals::keep(&whole, arrival)?;
+                    continue;
+                }
+                Write::Forget { arrivals_up_to } => {
+                    arrivals::forget(&whole, *arrivals_up_to)?;
+                    continue;
                 }
                 Write::Clear { .. } | Write::Flush { .. } => continue,
             };

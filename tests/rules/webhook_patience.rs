@@ -1,0 +1,162 @@
+//! A webhook's sender is answered before it gives up, whatever disks and other proxies do, and with a 2xx only for what is
+//! durable.
+
+use crate::ledger_script::{EPOCH, End, START, Scripted, open};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::{Request, Response, StatusCode};
+use http_body_util::BodyExt;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+use tokio::time::Instant;
+use vitrine::body::Body;
+use vitrine::clock::Clock;
+use vitrine::crypto::{hex, hmac_sha256};
+use vitrine::invalidate::{EventRule, Invalidator, Scheme, Settings, Template, WebhookSettings};
+use vitrine::ledger::{
+    Adopted, Confirmation, Epoch, Inbox, Later, Ledger, LogError, OnIsolation, Opened, Placed, Position, Record,
+    SharedLog, Volatile,
+};
+use vitrine::observe::Observer;
+use vitrine::store::Nothing;
+
+const SECRET: &str = "a secret of some length";
+const BODY: &str = r#"{"id":7}"#;
+
+/// A shared log in which one other proxy never lets go.
+#[derive(Default)]
+struct Log {
+    ledger: OnceLock<Ledger>,
+    /// It takes records in, but does not say so.
+    is_hung: bool,
+}
+
+impl SharedLog for Log {
+    fn place(&self, mut records: Vec<Record>, _: Option<Box<str>>) -> Later<'_, Result<Placed, LogError>> {
+        Box::pin(async move {
+            if self.is_hung {
+                std::future::pending::<()>().await;
+            }
+            for record in &mut records {
+                record.position = 1;
+            }
+            self.ledger.get().unwrap().receive(records);
+            Ok(Placed { epoch: EPOCH, first: 1, last: 1, time: START, repeat: false })
+        })
+    }
+
+    fn confirm(&self, _: Epoch, _: Position, wait: Duration) -> Later<'_, Confirmation> {
+        Box::pin(async move {
+            tokio::time::sleep(wait).await;
+            Confirmation { obstacle: Some("a proxy has not let go".into()), ..Confirmation::default() }
+        })
+    }
+
+    fn patience(&self) -> Duration {
+        Duration::from_secs(3)
+    }
+
+    fn trim(&self, _: Position) {}
+}
+
+fn shared(is_hung: bool) -> Ledger {
+    let log = Arc::new(Log { is_hung, ..Log::default() });
+    let opened = Opened { epoch: EPOCH, floor: 0, head: 0, records: Vec::new(), deliveries: Vec::new() };
+    let (clock, _) = Clock::held(START);
+    let journal = Arc::new(Scripted::held());
+    let settings = vitrine::ledger::Settings::default();
+    let ledger = Ledger::shared(&opened, journal, log.clone(), OnIsolation::default(), settings, clock).unwrap();
+    ledger.adopt(Adopted { epoch: EPOCH, floor: 0, records: Vec::new() });
+    log.ledger.set(ledger.clone()).unwrap();
+    ledger
+}
+
+fn invalidator(ledger: Ledger, wait: Duration) -> Invalidator {
+    let webhook = |name: &str| {
+        let scheme = Scheme::named(name).unwrap();
+        let secret = scheme.secret(SECRET).unwrap();
+        WebhookSettings { path: format!("/{name}").into(), scheme, secrets: [secret].into() }
+    };
+    let rule = |event: &str| EventRule {
+        event: event.into(),
+        tags: [Template::parse("product:{id}").unwrap()].into(),
+        urls: [].into(),
+        soft: false,
+        settle: Duration::ZERO,
+    };
+    let settings = Settings {
+        wait,
+        webhooks: [webhook("shopify"), webhook("github")].into(),
+        events: [rule("products/update")].into(),
+        ..Settings::default()
+    };
+    let observer = Arc::new(Observer::new("1.2.3").unwrap());
+    let inbox = Inbox::open(Vec::new(), Arc::new(Volatile));
+    Invalidator::new(settings, ledger, inbox, Arc::new(Nothing), observer, Clock::held(START).0)
+}
+
+async fn deliver(invalidator: &Invalidator, name: &str) -> (Duration, Response<Body>) {
+    let mac = hmac_sha256(SECRET.as_bytes(), &[BODY.as_bytes()]);
+    let request = match name {
+        "shopify" => Request::post("/shopify")
+            .header("x-shopify-hmac-sha256", STANDARD.encode(mac))
+            .header("x-shopify-webhook-id", "1")
+            .header("x-shopify-topic", "products/update"),
+        _ => Request::post("/github")
+            .header("x-hub-signature-256", format!("sha256={}", hex(&mac)))
+            .header("x-github-delivery", "1")
+            .header("x-github-event", "products/update"),
+    };
+    let (head, ()) = request.body(()).unwrap().into_parts();
+    let begun = Instant::now();
+    let response = invalidator.webhook(&head, Body::whole(BODY)).await;
+    (begun.elapsed(), response)
+}
+
+async fn text(response: Response<Body>) -> String {
+    String::from_utf8(response.into_body().collect().await.unwrap().to_bytes().into()).unwrap()
+}
+
+#[tokio::test]
+async fn a_delivery_that_could_not_be_made_durable_is_kept_and_can_be_carried_out_again() {
+    let journal = Scripted::held();
+    let ledger = open(&journal, 0, vitrine::ledger::Settings::default()).0;
+    let invalidator = invalidator(ledger.clone(), Duration::from_secs(5));
+    let failed = async { tokio::join!(deliver(&invalidator, "shopify"), journal.end(0, End::Failed)).0.1 };
+    assert_eq!(failed.await.status(), StatusCode::SERVICE_UNAVAILABLE);
+    let kept = invalidator.inbox().get(1).unwrap();
+    assert_eq!((&*kept.verdict, kept.body.as_deref()), ("failed", Some(BODY.as_bytes())));
+    assert!(kept.answer.contains("the disk is full"), "{}", kept.answer);
+    let again = async { tokio::join!(invalidator.order(br#"{"delivery":1}"#), journal.end(1, End::Kept)).0 };
+    assert_eq!(again.await.unwrap()["purged"][0]["scope"], "tag product:7");
+    assert_eq!(invalidator.inbox().get(1).unwrap().replayed, Some(START));
+    assert_eq!(journal.reopened(0).records.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_proxies_are_waited_for_as_long_as_the_sender_waits_and_no_longer() {
+    for (name, configured, expected) in
+        [("shopify", 60_000, 3_000), ("shopify", 1_000, 1_000), ("github", 60_000, 8_500), ("github", 5_000, 5_000)]
+    {
+        let invalidator = invalidator(shared(false), Duration::from_millis(configured));
+        let (took, response) = deliver(&invalidator, name).await;
+        assert_eq!((took, response.status()), (Duration::from_millis(expected), StatusCode::OK), "{name}");
+        assert!(text(response).await.contains(r#""confirmed":false"#), "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_not_known_to_be_durable_in_time_has_to_be_sent_again() {
+    for (name, expected) in [("shopify", 3_500), ("github", 9_000)] {
+        let hung_disk = open(&Scripted::held(), 0, vitrine::ledger::Settings::default()).0;
+        for ledger in [hung_disk, shared(true)] {
+            let invalidator = invalidator(ledger, Duration::from_secs(5));
+            for _ in 0..2 {
+                let (took, response) = deliver(&invalidator, name).await;
+                assert_eq!(took, Duration::from_millis(expected), "{name}");
+                assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{name}");
+                assert!(text(response).await.contains("in force, but not known to be durable"), "{name}");
+            }
+        }
+    }
+}
