@@ -3,15 +3,18 @@
 from io import StringIO
 from unittest.mock import patch
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import SimpleTestCase, override_settings
 
-from vitrine_django import conf
+from vitrine_django import conf, registry
 from vitrine_django.checks import check_settings
 
+from .shop.models import Note
+from .shop.views import many
 from .support import with_vitrine
 
 
@@ -34,6 +37,7 @@ class Checks(SimpleTestCase):
             ({"DATABASES": "default"}, "vitrine.E003"),
             ({"DATABASES": []}, "vitrine.E003"),
             ({"MODELS": ["shop.Product"]}, "vitrine.E003"),
+            ({"MODELS": {"shop.Product": 7}}, "vitrine.E003"),
             ({"WEBHOOK_URL": ""}, "vitrine.E004"),
             ({"WEBHOOK_URL": "127.0.0.1:8080/webhooks"}, "vitrine.E004"),
             ({"WEBHOOK_URL": "ftp://127.0.0.1/"}, "vitrine.E004"),
@@ -88,6 +92,26 @@ class Checks(SimpleTestCase):
         call_command("check", stdout=StringIO())
         with with_vitrine(WEBHOOK_SECRET="x"), self.assertRaisesMessage(SystemCheckError, "vitrine.E005"):
             call_command("check", stdout=StringIO(), stderr=StringIO())
+
+
+class Models(SimpleTestCase):
+    def test_models_of_the_settings_are_registered_when_the_site_starts(self) -> None:
+        def tags_of_note(note: object) -> list[str]:
+            return ["notes"]
+
+        ready = apps.get_app_config("vitrine").ready
+        for written, expected in [
+            (None, None),
+            ("tests.shop.views.many", many),
+            (tags_of_note, tags_of_note),
+        ]:
+            self.addCleanup(registry.unregister, Note)
+            with with_vitrine(MODELS={"shop.Note": written}):
+                self.assertEqual(identifiers(), [])
+                ready()
+            registered = registry.find(Note)
+            assert registered is not None
+            self.assertIs(registered.tags, expected)
 
 
 class Loading(SimpleTestCase):

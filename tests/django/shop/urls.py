@@ -13,6 +13,7 @@ urlpatterns = [
     re_path(r"^category/(?P<slug>[\w-]+)_(?P<pk>\d+)/$", views.CategoryPage.as_view(), name="category"),
     path("basket/", views.basket_page, name="basket"),
     path("basket/add/<int:pk>/", views.add_to_basket, name="add-to-basket"),
+    path("watch/<int:pk>/", views.watch_price, name="watch-price"),
     path("checkout/", views.place_order, name="place-order"),
     path("fragments/recently-viewed/", views.recently_viewed, name="recently-viewed"),
     path("accounts/login/", auth.LoginView.as_view(), name="login"),

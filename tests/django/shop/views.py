@@ -104,6 +104,14 @@ def add_to_basket(request: HttpRequest, pk: int) -> HttpResponse:
     return response
 
 
+@require_POST
+def watch_price(request: HttpRequest, pk: int) -> HttpResponse:
+    """Says something to a visitor who has no basket, and goes back to the page with the form."""
+    product = get_object_or_404(Product, pk=pk)
+    messages.info(request, f"You will hear of {product.name}")
+    return redirect(request.META.get("HTTP_REFERER") or product)
+
+
 def basket_page(request: HttpRequest) -> HttpResponse:
     """What is in the basket."""
     held = basket.read(request)

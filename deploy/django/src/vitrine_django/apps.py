@@ -27,7 +27,7 @@ class VitrineConfig(AppConfig):
         signals.connect()
         try:
             read = conf.load()
-            for label, path in read.models.items():
-                registry.register(apps.get_model(label), tags=import_string(path) if path else None)
+            for label, tags in read.models.items():
+                registry.register(apps.get_model(label), tags=import_string(tags) if isinstance(tags, str) else tags)
         except (ImproperlyConfigured, ImportError, LookupError, ValueError):
             return

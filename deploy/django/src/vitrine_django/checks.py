@@ -29,7 +29,7 @@ def check_settings(app_configs: Any, **_: Any) -> list[checks.CheckMessage]:
 
 
 def _model_errors(read: conf.VitrineSettings) -> Iterator[checks.CheckMessage]:
-    for label, path in read.models.items():
+    for label, tags in read.models.items():
         try:
             apps.get_model(label)
         except (LookupError, ValueError):
@@ -37,12 +37,12 @@ def _model_errors(read: conf.VitrineSettings) -> Iterator[checks.CheckMessage]:
                 f"VITRINE['MODELS'] names {label!r}, which is no model.", hint="Write app_label.Model.", id="vitrine.E010"
             )
         try:
-            is_function = path is None or callable(import_string(path))
+            is_function = not isinstance(tags, str) or callable(import_string(tags))
         except ImportError:
             is_function = False
         if not is_function:
             yield checks.Error(
-                f"VITRINE['MODELS'][{label!r}] names {path!r}, which is no function.",
+                f"VITRINE['MODELS'][{label!r}] names {tags!r}, which is no function.",
                 hint="Write its dotted path: it takes an object and gives a list of tags.",
                 id="vitrine.E011",
             )

@@ -5,7 +5,7 @@ Reading knows every mistake and raises the first; `problems()` lists all of them
 
 import base64
 import binascii
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 from urllib.parse import urlsplit
@@ -41,9 +41,9 @@ class VitrineSettings:
     event: str = "vitrine.changed"
     #: The event that ends a session; empty: none is sent.
     logout_event: str = "user.logged_out"
-    #: Models whose changes are told, as `app_label.Model`, each with the dotted path of a function that gives further tags,
+    #: Models whose changes are told, as `app_label.Model`, each with a function that gives further tags, or its dotted path,
     #: or None.
-    models: Mapping[str, str | None] = field(default_factory=dict)
+    models: Mapping[str, str | Callable[[Any], Iterable[str]] | None] = field(default_factory=dict)
     #: Databases with an outbox. A change in another one is put into the first of these, after its commit.
     databases: tuple[str, ...] = ("default",)
     #: Tags that one page bears at most; vitrine stores pages with up to 128, and the rule's own count too.
@@ -132,9 +132,9 @@ def _accepted(name: str, value: Any) -> str | None:
         is_list = isinstance(value, list | tuple) and all(isinstance(own, str) for own in value)
         return None if is_list and value else "a list of at least one database's alias"
     is_map = isinstance(value, Mapping) and all(
-        isinstance(model, str) and (path is None or isinstance(path, str)) for model, path in value.items()
+        isinstance(model, str) and (tags is None or isinstance(tags, str) or callable(tags)) for model, tags in value.items()
     )
-    return None if is_map else "a dictionary from 'app_label.Model' to a function's dotted path or None"
+    return None if is_map else "a dictionary from 'app_label.Model' to a function, its dotted path, or None"
 
 
 def _value_problems(read: VitrineSettings) -> Iterator[Problem]:
