@@ -12,6 +12,7 @@ from pathlib import Path
 
 from driving.browser import two_browsers_buy_from_one_page
 from driving.measure import measure
+from driving.guide import configurations_of_the_guide_are_good
 from driving.processes import Stage
 from driving.steps import STEPS
 
@@ -30,7 +31,7 @@ def main() -> int:
         stage = Stage(Path(folder), binary)
         try:
             _prepare(stage)
-            for step in (*STEPS, two_browsers_buy_from_one_page, measure):
+            for step in (configurations_of_the_guide_are_good, *STEPS, two_browsers_buy_from_one_page, measure):
                 began = time.monotonic()
                 print(f"drive: {step.__name__.replace('_', ' ')}", flush=True)
                 step(stage)

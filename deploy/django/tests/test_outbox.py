@@ -9,6 +9,7 @@ from unittest.mock import patch
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.db import connections, transaction
+from django.db.models.signals import post_save
 from django.test import TransactionTestCase
 
 from vitrine_django import changing, invalidate, outbox, purge_on, registry
@@ -99,6 +100,11 @@ class Signals(Changes):
             self.lamp.save()
         self.lamp.refresh_from_db()
         self.assertEqual(self.lamp.name, "Lamp")
+
+    def test_a_signal_that_somebody_sends_for_a_change_of_their_own(self) -> None:
+        Product.objects.filter(pk=self.lamp.pk).update(price=5)
+        post_save.send(sender=Product, instance=self.lamp, created=False)
+        self.assert_told(self.purges(self.lamp, self.lamps))
 
     def test_fixtures_are_told_by_their_own_names(self) -> None:
         registry.register(Product, tags=lambda product: 1 / 0)

@@ -13,7 +13,7 @@ from .visitor import Visitor
 #: Visitors at once.
 VISITORS = 8
 #: Pages that each of them loads.
-PAGES_OF_A_VISITOR = 125
+PAGES_OF_A_VISITOR = 250
 
 
 @dataclass

@@ -44,16 +44,22 @@ def record_objects(objects: Iterable[Model], *, using: str, raw: bool = False) -
     outbox.record(tags, urls, using=using)
 
 
-def _saved(sender: type[Model], instance: Model, using: str, raw: bool = False, **_: Any) -> None:
+def _saved(sender: type[Model], instance: Model, using: str | None = None, raw: bool = False, **_: Any) -> None:
+    using = using or _database_of(instance)
     record_objects([instance], using=using, raw=raw)
     if not raw and isinstance(instance, AbstractBaseUser) and _password_was_set(instance):
         _password_changed(instance, using)
 
 
-def _deleted(sender: type[Model], instance: Model, using: str, **_: Any) -> None:
+def _deleted(sender: type[Model], instance: Model, using: str | None = None, **_: Any) -> None:
     # Heard before and after, in one transaction: before, its relations still tell where it was shown; after, what a
     # receiver of somebody else has changed on the way.
-    record_objects([instance], using=using)
+    record_objects([instance], using=using or _database_of(instance))
+
+
+def _database_of(instance: Model) -> str:
+    """Where an object is: who sends a signal for a change of their own may not say it."""
+    return str(instance._state.db or router.db_for_write(type(instance), instance=instance))
 
 
 def _relation_changed(
