@@ -186,11 +186,15 @@ class SenderCommand(Commands):
         process = subprocess.Popen(
             [sys.executable, "-u", "-m", "django", "vitrine_sender"], stdout=subprocess.PIPE, env=environment, text=True
         )
-        assert process.stdout is not None
-        self.assertIn("delivering to", process.stdout.readline())
-        invalidate(tags=["x"])
-        until(lambda: Event.objects.filter(attempts__gt=0).exists(), "it tries to deliver")
-        process.send_signal(signal.SIGTERM)
-        out, _ = process.communicate(timeout=30)
+        try:
+            assert process.stdout is not None
+            self.assertIn("delivering to", process.stdout.readline())
+            invalidate(tags=["x"])
+            until(lambda: Event.objects.filter(attempts__gt=0).exists(), "it tries to deliver")
+            process.send_signal(signal.SIGTERM)
+            out, _ = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.wait()
         self.assertEqual(process.returncode, 0)
         self.assertIn("stopped", out)
