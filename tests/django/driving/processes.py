@@ -55,6 +55,9 @@ class Stage:
 
     folder: Path
     vitrine_binary: Path
+    config: Path = PROJECT / "proxy.yaml"
+    #: Where another vitrine_django is than the installed one.
+    package: Path | None = None
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +70,7 @@ class Stage:
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "shop.settings",
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": os.pathsep.join(str(own) for own in (PROJECT, self.package) if own),
             "SHOP_DATABASE": str(self.folder / "shop.sqlite3"),
             "SHOP_PORT": str(self.shop_port),
             "SHOP_QUERY_LOG": str(self.query_log),
@@ -106,7 +109,7 @@ class Stage:
 
     def start_vitrine(self) -> None:
         """vitrine, with what it had stored before."""
-        command = [str(self.vitrine_binary), "serve", "--config", str(PROJECT / "proxy.yaml")]
+        command = [str(self.vitrine_binary), "serve", "--config", str(self.config)]
         self._start("vitrine", command, self.environment())
         until(lambda: _answers(self.admin_port, "/health/ready"), "vitrine is ready")
 

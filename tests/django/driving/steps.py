@@ -1,4 +1,4 @@
-"""What the shop has to do with vitrine in front of it: each step raises `AssertionError` where it does not."""
+"""What the shop has to do with vitrine in front of it: each step raises `Broken` where it does not."""
 
 import http.client
 import re
@@ -24,10 +24,14 @@ ACCEPTED = {
 EDITS = 60
 
 
+class Broken(AssertionError):
+    """A promise is broken: not the same as a step that could not be gone to its end."""
+
+
 def expect(is_so: object, words: str, answer: Answer | None = None) -> None:
-    """Raises `AssertionError` with the answer where something is not so."""
-    told = f": {answer.status} [{answer.cache_status}] {answer.text[:400]}" if answer else ""
-    assert is_so, words + told
+    """Raises `Broken` with the answer where something is not so."""
+    if not is_so:
+        raise Broken(words + (f": {answer.status} [{answer.cache_status}] {answer.text[:400]}" if answer else ""))
 
 
 def warm(stage: Stage, path: str, language: str = "en") -> None:
