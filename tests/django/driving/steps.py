@@ -58,6 +58,9 @@ def two_visitors_buy_from_one_page(stage: Stage) -> None:
             secret = visitor.cookies.get("csrftoken")
             expect(secret, "no csrftoken was set", answer)
             expect({unmask(own) for own in answer.tokens} == {secret}, "a token is not of the visitor's own secret", answer)
+            again = visitor.get(page)
+            expect(visitor.cookies["csrftoken"] == secret, "who has a secret was given another", again)
+            expect({unmask(own) for own in again.tokens} == {secret}, "a token is not of the secret that is kept", again)
         expect(not set(loaded[0].tokens) & set(loaded[1].tokens), "two visitors were given one token")
         expect(visitors[0].cookies["csrftoken"] != visitors[1].cookies["csrftoken"], "two visitors were given one secret")
         for visitor, answer in zip(visitors, loaded, strict=True):
@@ -181,6 +184,27 @@ _WITHOUT_SIGNALS = {
         "    invalidate(tags=['product:1', 'category:1'])"
     ),
 }
+
+
+#: What shows the product and writes nothing: these pages can be loaded while a transaction is open.
+_READ_ONLY = SHOWN_ON[1:]
+
+
+def a_page_from_before_a_commit_does_not_outlive_it(stage: Stage) -> None:
+    """Visitors load the pages between a change and its commit: what they were shown is gone once it is committed."""
+    for page in _READ_ONLY:
+        warm(stage, page)
+    script = (
+        "from django.db import transaction; from driving.visitor import Visitor; from shop.models import Product\n"
+        "with transaction.atomic():\n"
+        "    product = Product.objects.get(pk=1); product.price_cents = 4444; product.save()\n"
+        f"    shown = [Visitor({stage.vitrine_port}).get(page).text.count('44.44') for page in {_READ_ONLY} for _ in 'ab']\n"
+        "print('shown before', sum(shown))"
+    )
+    expect("shown before 0" in stage.manage("shell", "-c", script), "a page shows what is not committed")
+    for page in _READ_ONLY:
+        answer = Visitor(stage.vitrine_port).get(page)
+        expect("44.44" in answer.text, f"{page} is as it was before the commit", answer)
 
 
 def signed_in(stage: Stage, name: str, port: int | None = None) -> Visitor:
@@ -320,6 +344,7 @@ STEPS: tuple[Callable[[Stage], None], ...] = (
     languages_stay_apart,
     a_message_shows_once,
     an_edit_is_everywhere_at_the_next_load,
+    a_page_from_before_a_commit_does_not_outlive_it,
     a_logout_elsewhere_ends_a_sessions_pages,
     nothing_is_lost_when_sender_and_vitrine_are_killed,
 )
