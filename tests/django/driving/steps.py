@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .processes import Stage, until
+from .processes import Late, Stage, Told, until
 from .visitor import Answer, Visitor, unmask
 
 #: A product, and everything that shows it.
@@ -32,6 +32,14 @@ def expect(is_so: object, words: str, answer: Answer | None = None) -> None:
     """Raises `Broken` with the answer where something is not so."""
     if not is_so:
         raise Broken(words + (f": {answer.status} [{answer.cache_status}] {answer.text[:400]}" if answer else ""))
+
+
+def becomes(is_so: Callable[[], Told], words: str) -> Told:
+    """Waits for what is promised. Raises `Broken` where it does not come."""
+    try:
+        return until(is_so, words)
+    except Late as late:
+        raise Broken(str(late)) from late
 
 
 def warm(stage: Stage, path: str, language: str = "en") -> None:
@@ -269,7 +277,7 @@ def nothing_is_lost_when_sender_and_vitrine_are_killed(stage: Stage) -> None:
     stage.stop("shop")
     stage.start_shop(commit_wait_seconds=0)
     editor = signed_in(stage, "editor", stage.shop_port)
-    with _readers(stage):
+    with _readers(stage) as hits:
         for number in range(1, EDITS + 1):
             _edit_price(editor, 100_000 + number)
             if number % 20 == 5:
@@ -283,7 +291,8 @@ def nothing_is_lost_when_sender_and_vitrine_are_killed(stage: Stage) -> None:
         _edit_price(editor, 123_456)
         stage.start_vitrine()
         stage.start_sender()
-        until(lambda: _waiting(stage) == 0, "everything is delivered")
+        becomes(lambda: _waiting(stage) == 0, "everything is delivered")
+    expect(len(hits) > EDITS, f"of a page that is edited {EDITS} times the cache gave {len(hits)} copies: nothing was kept to be lost")
     delivered, twice = _deliveries(stage)
     expect(delivered >= EDITS + 1, f"of {EDITS + 1} edits {delivered} were delivered")
     print(f"    {delivered} events delivered, {twice} of them in more than one attempt")
@@ -296,16 +305,17 @@ def nothing_is_lost_when_sender_and_vitrine_are_killed(stage: Stage) -> None:
 
 
 @contextmanager
-def _readers(stage: Stage) -> Iterator[None]:
-    """Visitors who load the pages all the time, so that they are in the cache whenever an edit comes."""
-    stop = threading.Event()
+def _readers(stage: Stage) -> Iterator[list[str]]:
+    """Visitors who load the pages all the time, so that they are in the cache whenever an edit comes. Gives the pages that were."""
+    stop, hits = threading.Event(), list[str]()
 
     def read() -> None:
         while not stop.is_set():
             for page in SHOWN_ON:
                 visitor = Visitor(stage.vitrine_port)
                 try:
-                    visitor.get(page)
+                    if visitor.get(page).is_hit:
+                        hits.append(page)
                 except (OSError, http.client.HTTPException):
                     # It was killed: that is what this step is about.
                     stop.wait(0.02)
@@ -315,7 +325,7 @@ def _readers(stage: Stage) -> Iterator[None]:
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        yield
+        yield hits
     finally:
         stop.set()
         thread.join()
