@@ -64,6 +64,8 @@ class Stage:
     config: Path = PROJECT / "proxy.yaml"
     #: Where another vitrine_django is than the installed one.
     package: Path | None = None
+    #: The core to which what is started is kept; none: it may use all of them.
+    core: int | None = None
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -122,6 +124,8 @@ class Stage:
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         assert name not in self.running, f"{name} runs already"
+        if self.core is not None:
+            command = ["taskset", "--cpu-list", str(self.core), *command]
         with self.log_of(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, cwd=PROJECT, start_new_session=True
