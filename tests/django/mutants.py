@@ -6,6 +6,7 @@ that a promise is broken. A crash or a start that fails has caught nothing, and 
 """
 
 import argparse
+import signal
 import subprocess
 import sys
 import time
@@ -185,7 +186,14 @@ def _drive(built: Built, steps: list[str]) -> subprocess.CompletedProcess[str]:
     if built.package is not None:
         command += ["--package", str(built.package)]
     command += [str(built.binary), *steps]
-    return subprocess.run(command, capture_output=True, text=True, timeout=_DRIVE_SECONDS)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as drive:
+        try:
+            stdout, stderr = drive.communicate(timeout=_DRIVE_SECONDS)
+        except BaseException:
+            # Interrupted, it still stops what it has started.
+            drive.send_signal(signal.SIGINT)
+            raise
+    return subprocess.CompletedProcess(command, drive.returncode, stdout, stderr)
 
 
 def _end_of(ended: subprocess.CompletedProcess[str]) -> str:
