@@ -9,8 +9,8 @@ from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 
-from .processes import Stage, until
-from .steps import PRODUCT, expect, warm
+from .processes import Stage
+from .steps import PRODUCT, becomes, expect, warm
 
 #: Seconds that a page may take.
 _PAGE_SECONDS = 60
@@ -46,10 +46,10 @@ def two_browsers_buy_from_one_page(stage: Stage) -> None:
             browser.get(address + PRODUCT)
             expect(_texts(browser, "h1") == ["Blue Lamps 1"], "the page is not the product's")
             fragment = browser.find_element(By.ID, "recently-viewed")
-            until(lambda fragment=fragment: fragment.get_attribute("data-is-loaded"), "the fragment is loaded")
+            becomes(lambda fragment=fragment: fragment.get_attribute("data-is-loaded"), "the fragment is loaded")
         for browser in (first, second):
             browser.find_element(By.CSS_SELECTOR, "#buy button").click()
-            until(lambda browser=browser: _texts(browser, ".message"), "the message is shown")
+            becomes(lambda browser=browser: _texts(browser, ".message"), "the message is shown")
             expect(_texts(browser, ".message") == ["In your basket: Blue Lamps 1"], "the message is another one")
             expect(_texts(browser, "#basket") == ["1"], "the basket is not the visitor's own")
         for browser in (first, second):
@@ -57,10 +57,12 @@ def two_browsers_buy_from_one_page(stage: Stage) -> None:
             expect(not _texts(browser, ".message"), "the message is shown twice")
         first.get(address + "/basket/")
         first.find_element(By.CSS_SELECTOR, "#order button").click()
-        until(lambda: _texts(first, ".message") == ["Thank you for your order"], "the order is placed")
+        becomes(lambda: _texts(first, ".message") == ["Thank you for your order"], "the order is placed")
         second.get(address + "/basket/")
         expect(_texts(second, ".line") == ["1 × Blue Lamps 1"], "the other visitor's basket is gone")
 
 
 def _texts(browser: Chrome, selector: str) -> list[str]:
-    return [own.text for own in browser.find_elements(By.CSS_SELECTOR, selector)]
+    # In one go: an element that was found is gone where the page is left meanwhile.
+    script = "return [...document.querySelectorAll(arguments[0])].map((own) => own.innerText.trim())"
+    return [str(own) for own in browser.execute_script(script, selector)]

@@ -21,19 +21,25 @@ PROJECT = Path(__file__).resolve().parent.parent
 DEADLINE_SECONDS = 60.0
 #: Processes of the shop that answer.
 WORKERS = 3
+#: Seconds that a commit waits for vitrine: more than a shop would, because this machine may have much else to do.
+COMMIT_WAIT_SECONDS = 20.0
 
 Told = TypeVar("Told")
 
 
+class Late(AssertionError):
+    """What was waited for did not come."""
+
+
 def until(is_so: Callable[[], Told], what: str, seconds: float = DEADLINE_SECONDS) -> Told:
-    """Waits until something is so and gives what it was told. Raises `AssertionError` after so many seconds."""
+    """Waits until something is so and gives what it was told. Raises `Late` after so many seconds."""
     ends_at = time.monotonic() + seconds
     while True:
         told = is_so()
         if told:
             return told
         if time.monotonic() > ends_at:
-            raise AssertionError(f"not within {seconds:g} s: {what}")
+            raise Late(f"not within {seconds:g} s: {what}")
         time.sleep(0.02)
 
 
@@ -55,6 +61,11 @@ class Stage:
 
     folder: Path
     vitrine_binary: Path
+    config: Path = PROJECT / "proxy.yaml"
+    #: Where another vitrine_django is than the installed one.
+    package: Path | None = None
+    #: The core to which what is started is kept; none: it may use all of them.
+    core: int | None = None
     running: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,9 +78,10 @@ class Stage:
         return {
             **os.environ,
             "DJANGO_SETTINGS_MODULE": "shop.settings",
-            "PYTHONPATH": str(PROJECT),
+            "PYTHONPATH": os.pathsep.join(str(own) for own in (PROJECT, self.package) if own),
             "SHOP_DATABASE": str(self.folder / "shop.sqlite3"),
             "SHOP_PORT": str(self.shop_port),
+            "SHOP_COMMIT_WAIT_SECONDS": str(COMMIT_WAIT_SECONDS),
             "SHOP_QUERY_LOG": str(self.query_log),
             "VITRINE_PORT": str(self.vitrine_port),
             "VITRINE_ADMIN_PORT": str(self.admin_port),
@@ -88,7 +100,7 @@ class Stage:
         assert ended.returncode == 0, f"{' '.join(arguments)} ended with {ended.returncode}: {ended.stdout}{ended.stderr}"
         return ended.stdout
 
-    def start_shop(self, *, with_cache: bool = True, commit_wait_seconds: float = 2) -> None:
+    def start_shop(self, *, with_cache: bool = True, commit_wait_seconds: float = COMMIT_WAIT_SECONDS) -> None:
         """The shop; without a cache it does not know of vitrine at all."""
         more = {"SHOP_COMMIT_WAIT_SECONDS": str(commit_wait_seconds)}
         if not with_cache:
@@ -106,12 +118,14 @@ class Stage:
 
     def start_vitrine(self) -> None:
         """vitrine, with what it had stored before."""
-        command = [str(self.vitrine_binary), "serve", "--config", str(PROJECT / "proxy.yaml")]
+        command = [str(self.vitrine_binary), "serve", "--config", str(self.config)]
         self._start("vitrine", command, self.environment())
         until(lambda: _answers(self.admin_port, "/health/ready"), "vitrine is ready")
 
     def _start(self, name: str, command: list[str], environment: dict[str, str]) -> None:
         assert name not in self.running, f"{name} runs already"
+        if self.core is not None:
+            command = ["taskset", "--cpu-list", str(self.core), *command]
         with self.log_of(name).open("ab") as log:
             self.running[name] = subprocess.Popen(
                 command, env=environment, stdout=log, stderr=log, cwd=PROJECT, start_new_session=True

@@ -1,4 +1,4 @@
-"""What the shop has to do with vitrine in front of it: each step raises `AssertionError` where it does not."""
+"""What the shop has to do with vitrine in front of it: each step raises `Broken` where it does not."""
 
 import http.client
 import re
@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from .processes import Stage, until
+from .processes import Late, Stage, Told, until
 from .visitor import Answer, Visitor, unmask
 
 #: A product, and everything that shows it.
@@ -24,10 +24,22 @@ ACCEPTED = {
 EDITS = 60
 
 
+class Broken(AssertionError):
+    """A promise is broken: not the same as a step that could not be gone to its end."""
+
+
 def expect(is_so: object, words: str, answer: Answer | None = None) -> None:
-    """Raises `AssertionError` with the answer where something is not so."""
-    told = f": {answer.status} [{answer.cache_status}] {answer.text[:400]}" if answer else ""
-    assert is_so, words + told
+    """Raises `Broken` with the answer where something is not so."""
+    if not is_so:
+        raise Broken(words + (f": {answer.status} [{answer.cache_status}] {answer.text[:400]}" if answer else ""))
+
+
+def becomes(is_so: Callable[[], Told], words: str) -> Told:
+    """Waits for what is promised. Raises `Broken` where it does not come."""
+    try:
+        return until(is_so, words)
+    except Late as late:
+        raise Broken(str(late)) from late
 
 
 def warm(stage: Stage, path: str, language: str = "en") -> None:
@@ -54,6 +66,9 @@ def two_visitors_buy_from_one_page(stage: Stage) -> None:
             secret = visitor.cookies.get("csrftoken")
             expect(secret, "no csrftoken was set", answer)
             expect({unmask(own) for own in answer.tokens} == {secret}, "a token is not of the visitor's own secret", answer)
+            again = visitor.get(page)
+            expect(visitor.cookies["csrftoken"] == secret, "who has a secret was given another", again)
+            expect({unmask(own) for own in again.tokens} == {secret}, "a token is not of the secret that is kept", again)
         expect(not set(loaded[0].tokens) & set(loaded[1].tokens), "two visitors were given one token")
         expect(visitors[0].cookies["csrftoken"] != visitors[1].cookies["csrftoken"], "two visitors were given one secret")
         for visitor, answer in zip(visitors, loaded, strict=True):
@@ -179,6 +194,27 @@ _WITHOUT_SIGNALS = {
 }
 
 
+#: What shows the product and writes nothing: these pages can be loaded while a transaction is open.
+_READ_ONLY = SHOWN_ON[1:]
+
+
+def a_page_from_before_a_commit_does_not_outlive_it(stage: Stage) -> None:
+    """Visitors load the pages between a change and its commit: what they were shown is gone once it is committed."""
+    for page in _READ_ONLY:
+        warm(stage, page)
+    script = (
+        "from django.db import transaction; from driving.visitor import Visitor; from shop.models import Product\n"
+        "with transaction.atomic():\n"
+        "    product = Product.objects.get(pk=1); product.price_cents = 4444; product.save()\n"
+        f"    shown = [Visitor({stage.vitrine_port}).get(page).text.count('44.44') for page in {_READ_ONLY} for _ in 'ab']\n"
+        "print('shown before', sum(shown))"
+    )
+    expect("shown before 0" in stage.manage("shell", "-c", script), "a page shows what is not committed")
+    for page in _READ_ONLY:
+        answer = Visitor(stage.vitrine_port).get(page)
+        expect("44.44" in answer.text, f"{page} is as it was before the commit", answer)
+
+
 def signed_in(stage: Stage, name: str, port: int | None = None) -> Visitor:
     """Somebody who has signed in."""
     visitor = Visitor(port or stage.vitrine_port)
@@ -241,7 +277,7 @@ def nothing_is_lost_when_sender_and_vitrine_are_killed(stage: Stage) -> None:
     stage.stop("shop")
     stage.start_shop(commit_wait_seconds=0)
     editor = signed_in(stage, "editor", stage.shop_port)
-    with _readers(stage):
+    with _readers(stage) as hits:
         for number in range(1, EDITS + 1):
             _edit_price(editor, 100_000 + number)
             if number % 20 == 5:
@@ -255,7 +291,8 @@ def nothing_is_lost_when_sender_and_vitrine_are_killed(stage: Stage) -> None:
         _edit_price(editor, 123_456)
         stage.start_vitrine()
         stage.start_sender()
-        until(lambda: _waiting(stage) == 0, "everything is delivered")
+        becomes(lambda: _waiting(stage) == 0, "everything is delivered")
+    expect(len(hits) > EDITS, f"of a page that is edited {EDITS} times the cache gave {len(hits)} copies: nothing was kept to be lost")
     delivered, twice = _deliveries(stage)
     expect(delivered >= EDITS + 1, f"of {EDITS + 1} edits {delivered} were delivered")
     print(f"    {delivered} events delivered, {twice} of them in more than one attempt")
@@ -268,16 +305,17 @@ def nothing_is_lost_when_sender_and_vitrine_are_killed(stage: Stage) -> None:
 
 
 @contextmanager
-def _readers(stage: Stage) -> Iterator[None]:
-    """Visitors who load the pages all the time, so that they are in the cache whenever an edit comes."""
-    stop = threading.Event()
+def _readers(stage: Stage) -> Iterator[list[str]]:
+    """Visitors who load the pages all the time, so that they are in the cache whenever an edit comes. Gives the pages that were."""
+    stop, hits = threading.Event(), list[str]()
 
     def read() -> None:
         while not stop.is_set():
             for page in SHOWN_ON:
                 visitor = Visitor(stage.vitrine_port)
                 try:
-                    visitor.get(page)
+                    if visitor.get(page).is_hit:
+                        hits.append(page)
                 except (OSError, http.client.HTTPException):
                     # It was killed: that is what this step is about.
                     stop.wait(0.02)
@@ -287,7 +325,7 @@ def _readers(stage: Stage) -> Iterator[None]:
     thread = threading.Thread(target=read)
     thread.start()
     try:
-        yield
+        yield hits
     finally:
         stop.set()
         thread.join()
@@ -316,6 +354,7 @@ STEPS: tuple[Callable[[Stage], None], ...] = (
     languages_stay_apart,
     a_message_shows_once,
     an_edit_is_everywhere_at_the_next_load,
+    a_page_from_before_a_commit_does_not_outlive_it,
     a_logout_elsewhere_ends_a_sessions_pages,
     nothing_is_lost_when_sender_and_vitrine_are_killed,
 )
