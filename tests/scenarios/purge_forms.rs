@@ -148,3 +148,13 @@ async fn with_an_address_of_its_own_the_public_one_knows_no_purge() {
     stage.get("/").await.expect(200, "new");
     assert_eq!(stage.origin.asked().len(), 2);
 }
+
+#[tokio::test]
+async fn a_path_that_is_a_regex_beyond_its_end_is_refused_and_not_taken_by_the_letter() {
+    for path in
+        ["/(products|media)/.*", "/prod.*/a.*", "/[p]roducts/.*", "/products+/.*", "/products$.*", "/products/?.*"]
+    {
+        let bytes = format!("PURGE {path} HTTP/1.1\r\nHost: shop.example\r\nX-Purge-Method: regex\r\n\r\n");
+        refused(&bytes, 400, "X-Purge-Method").await;
+    }
+}
