@@ -158,3 +158,11 @@ async fn a_path_that_is_a_regex_beyond_its_end_is_refused_and_not_taken_by_the_l
         refused(&bytes, 400, "X-Purge-Method").await;
     }
 }
+
+#[tokio::test]
+async fn tags_in_a_field_of_responses_are_refused_and_not_taken_for_a_purge_of_the_path() {
+    for field in ["X-Magento-Tags", "Edge-Cache-Tag", "CDN-Tag", "X-LiteSpeed-Tag", "Cache-Groups"] {
+        let bytes = format!("PURGE / HTTP/1.1\r\nHost: shop.example\r\n{field}: products\r\n\r\n");
+        refused(&bytes, 400, &field.to_ascii_lowercase()).await;
+    }
+}
