@@ -166,3 +166,11 @@ async fn tags_in_a_field_of_responses_are_refused_and_not_taken_for_a_purge_of_t
         refused(&bytes, 400, &field.to_ascii_lowercase()).await;
     }
 }
+
+#[tokio::test]
+async fn a_page_in_a_browser_purges_nothing_also_where_its_name_leads_here() {
+    for field in ["Origin: http://rebound.example:8080", "Origin: null", "Sec-Fetch-Site: same-origin"] {
+        let bytes = format!("PURGE / HTTP/1.1\r\nHost: rebound.example\r\n{field}\r\nxkey: products\r\n\r\n");
+        refused(&bytes, 403, "a browser").await;
+    }
+}
