@@ -17,14 +17,12 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::fmt::Display;
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// Of a sender's patience, what is left for the answer when other proxies are waited for no longer.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Bytes of a ping; more is not read where there is no signature.
 const PING_BYTES_MAX: usize = 64;
-/// How long it is worth a wait to tell how much was matched.
-const COUNT_WAIT: Duration = Duration::from_millis(500);
 
 /// What became of a delivery, and what its sender is told.
 #[derive(Debug)]
@@ -199,7 +197,7 @@ impl Invalidator {
             Ok(asked) => asked,
             Err(too_many) => return Told::malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many),
         };
-        let matched = timeout(COUNT_WAIT, self.count(&asked.invalidations)).await.unwrap_or_default();
+        let matched = self.count(&asked.invalidations).await;
         let answer = |receipt: &Receipt, earlier: Option<&str>| -> Box<str> {
             // What was asked for then is what was purged, whatever the rules say now.
             if let Some(earlier) = earlier.and_then(|earlier| serde_json::from_str(earlier).ok()) {

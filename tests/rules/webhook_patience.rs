@@ -6,20 +6,24 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Request, Response, StatusCode};
 use http_body_util::BodyExt;
+use serde_json::json;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use vitrine::body::Body;
+use vitrine::cache_name::CacheName;
 use vitrine::clock::Clock;
 use vitrine::crypto::{hex, hmac_sha256};
 use vitrine::invalidate::{EventRule, Invalidator, Scheme, Settings, Template, WebhookSettings};
+use vitrine::key::Key;
 use vitrine::ledger::{
-    Adopted, Confirmation, Epoch, Inbox, Later, Ledger, LogError, OnIsolation, Opened, Placed, Position, Record,
+    Adopted, Confirmation, Epoch, Inbox, Later, Ledger, LogError, OnIsolation, Opened, Placed, Position, Record, Scope,
     SharedLog, Volatile,
 };
 use vitrine::observe::Observer;
-use vitrine::store::Nothing;
+use vitrine::store::{Answer, Nothing, Queued, Store, StoreError, StoreFigures};
+use vitrine::stored::StoredResponse;
 
 const SECRET: &str = "a secret of some length";
 const BODY: &str = r#"{"id":7}"#;
@@ -204,4 +208,54 @@ async fn a_repeat_of_what_was_not_confirmed_is_answered_with_how_it_stands_now()
         assert_eq!(took, Duration::ZERO);
     }
     assert_eq!((placed.load(Ordering::Relaxed), ledger.known().1), (1, 1));
+}
+
+/// A store whose disk answers nothing.
+struct Hung;
+
+impl Store for Hung {
+    fn get<'a>(&'a self, cache: CacheName, key: &'a Key) -> Answer<'a, Vec<Arc<StoredResponse>>> {
+        Nothing.get(cache, key)
+    }
+
+    fn put(&self, response: Arc<StoredResponse>) -> Queued {
+        Nothing.put(response)
+    }
+
+    fn remove(&self, cache: CacheName, key: &Key, generation: u64) {
+        Nothing.remove(cache, key, generation);
+    }
+
+    fn clear(&self, cache: Option<CacheName>) -> Answer<'_, ()> {
+        Nothing.clear(cache)
+    }
+
+    fn count<'a>(&'a self, _: &'a Scope) -> Answer<'a, Option<u64>> {
+        Box::pin(async {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            Err(StoreError::Timeout(100))
+        })
+    }
+
+    fn figures(&self) -> StoreFigures {
+        StoreFigures::default()
+    }
+
+    fn flush(&self) -> Answer<'_, ()> {
+        Nothing.flush()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_purge_does_not_wait_until_each_of_its_tags_could_not_be_counted() {
+    let ledger = open(&Scripted::ending(End::Kept), 0, vitrine::ledger::Settings::default()).0;
+    let observer = Arc::new(Observer::new("1.2.3").unwrap());
+    let inbox = Inbox::open(Vec::new(), Arc::new(Volatile));
+    let own = settings(Duration::ZERO);
+    let invalidator = Invalidator::new(own, ledger, inbox, Arc::new(Hung), observer, Clock::held(START).0);
+    let tags: Vec<String> = (0..400).map(|n| format!("product:{n}")).collect();
+    let begun = Instant::now();
+    let told = invalidator.order(json!({ "tags": tags }).to_string().as_bytes()).await.unwrap();
+    assert_eq!((&told["confirmed"], told["purged"].as_array().map(Vec::len)), (&json!(true), Some(400)));
+    assert_eq!(begun.elapsed(), Duration::from_millis(500));
 }
