@@ -11,23 +11,45 @@ use serde_json::{Value, json};
 pub(super) fn recorded(receipt: &Receipt, asked: &[Invalidation], matched: &[Option<u64>]) -> Value {
     let purged = asked.iter().enumerate().map(|(place, own)| {
         json!({
-            "seq": receipt.recorded.then_some(receipt.first + place as u64),
+            "seq": seq(receipt, place),
             "scope": own.scope.to_string(),
             "mode": own.mode.as_str(),
             "matched": matched.get(place).copied().flatten(),
         })
     });
+    let mut answer = json!({ "purged": purged.collect::<Vec<_>>() });
+    stand(&mut answer, receipt);
+    answer
+}
+
+/// An earlier answer about the same records, with how they stand now.
+pub(super) fn looked_at_again(mut answer: Value, receipt: &Receipt) -> Value {
+    for (place, own) in answer["purged"].as_array_mut().into_iter().flatten().enumerate() {
+        own["seq"] = json!(seq(receipt, place));
+    }
+    stand(&mut answer, receipt);
+    answer
+}
+
+fn seq(receipt: &Receipt, place: usize) -> Option<u64> {
+    receipt.recorded.then_some(receipt.first + place as u64)
+}
+
+/// Says who has let go.
+fn stand(answer: &mut Value, receipt: &Receipt) {
     let confirmation = &receipt.confirmation;
-    let status = if receipt.recorded { "ok" } else { "pending" };
-    let mut answer =
-        json!({ "status": status, "confirmed": confirmation.confirmed, "purged": purged.collect::<Vec<_>>() });
+    answer["status"] = json!(if receipt.recorded { "ok" } else { "pending" });
+    answer["confirmed"] = json!(confirmation.confirmed);
+    if let Some(answer) = answer.as_object_mut() {
+        answer.remove("proxies");
+        answer.remove("obstacle");
+    }
     if !confirmation.proxies.is_empty() {
         answer["proxies"] = confirmation.proxies.iter().map(told).collect();
     }
     if let Some(obstacle) = &confirmation.obstacle {
         answer["obstacle"] = json!(obstacle);
     }
-    answer
 }
 
 /// One answer of two: what is true of both, and the proxies as the second found them.

@@ -78,25 +78,35 @@ impl Template {
         if parts.is_empty() { Err(BadTemplate::Empty) } else { Ok(Template { text: text.into(), parts: parts.into() }) }
     }
 
-    /// The texts it makes from a payload's data: one, or as many as there are where it says `[*]`. None where a value is
-    /// missing: that is a mistake of the payload or the rule, as an empty list is not.
-    pub fn fill(&self, data: &Value) -> Option<Vec<String>> {
-        let mut texts = vec![String::new()];
+    /// The texts it makes from a payload's data: one, or as many as there are where it says `[*]`.
+    pub fn fill(&self, data: &Value) -> Filled {
+        let mut filled = Filled { texts: vec![String::new()], is_whole: true };
         for part in &self.parts {
             match part {
-                Part::Text(text) => texts.iter_mut().for_each(|own| own.push_str(text)),
+                Part::Text(text) => filled.texts.iter_mut().for_each(|own| own.push_str(text)),
                 Part::Path(steps) => {
-                    let values = values(data, steps)?;
-                    texts = texts
+                    let values = values(data, steps);
+                    filled.is_whole &= values.is_whole;
+                    filled.texts = filled
+                        .texts
                         .iter()
-                        .flat_map(|own| values.iter().map(move |value| format!("{own}{value}")))
+                        .flat_map(|own| values.texts.iter().map(move |value| format!("{own}{value}")))
                         .take(INVALIDATIONS_MAX + 1)
                         .collect();
                 }
             }
         }
-        Some(texts)
+        filled
     }
+}
+
+/// What a template makes from a payload's data.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filled {
+    /// The texts.
+    pub texts: Vec<String>,
+    /// Whether every value was there. One that is missing is a mistake of the payload or the rule, as an empty list is not.
+    pub is_whole: bool,
 }
 
 fn steps(path: &str) -> Option<Box<[Step]>> {
@@ -113,22 +123,26 @@ fn steps(path: &str) -> Option<Box<[Step]>> {
     Some(steps.into())
 }
 
-fn values(data: &Value, steps: &[Step]) -> Option<Vec<String>> {
-    let mut found = vec![data];
+fn values(data: &Value, steps: &[Step]) -> Filled {
+    let (mut found, mut is_whole) = (vec![data], true);
     for step in steps {
+        let before = found.len();
         found = match step {
-            Step::Name(name) => found.iter().filter_map(|value| value.get(&**name)).collect(),
+            Step::Name(name) => {
+                let named: Vec<&Value> = found.iter().filter_map(|value| value.get(&**name)).collect();
+                is_whole &= named.len() == before;
+                named
+            }
             Step::Each => {
                 let lists: Vec<&Vec<Value>> = found.iter().filter_map(|value| value.as_array()).collect();
-                if !lists.is_empty() && lists.iter().all(|list| list.is_empty()) {
-                    return Some(Vec::new());
-                }
+                is_whole &= lists.len() == before;
                 lists.into_iter().flatten().collect()
             }
         };
     }
-    let texts: Vec<String> = found.into_iter().filter_map(scalar).collect();
-    (!texts.is_empty()).then_some(texts)
+    let texts: Vec<String> = found.iter().copied().filter_map(scalar).collect();
+    let is_whole = is_whole && texts.len() == found.len();
+    Filled { texts, is_whole }
 }
 
 fn scalar(value: &Value) -> Option<String> {
@@ -164,10 +178,11 @@ pub(super) fn expand(
 ) -> Result<Asked, TooMany> {
     let mut asked = Asked::default();
     let mut take = |template: &Template, scope: &dyn Fn(&str) -> Result<Scope, String>| {
-        let Some(texts) = template.fill(data) else {
-            asked.skipped.push(format!("{:?}: the event's data has no value for it", template.text));
-            return;
-        };
+        let Filled { texts, is_whole } = template.fill(data);
+        if !is_whole {
+            let what = if texts.is_empty() { "the event's data" } else { "a part of the event's data" };
+            asked.skipped.push(format!("{:?}: {what} has no value for it", template.text));
+        }
         for text in texts {
             match scope(&text) {
                 Ok(scope) => asked.invalidations.push(Invalidation {
@@ -217,7 +232,7 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn fill(template: &str, data: &Value) -> Option<Vec<String>> {
+    fn fill(template: &str, data: &Value) -> Filled {
         Template::parse(template).unwrap().fill(data)
     }
 
@@ -243,13 +258,13 @@ mod tests {
             ("p:{product.slug}", &["p:x"]),
             ("category:{categories[*].id}", &["category:1", "category:2"]),
             ("{categories[*].id}/{slug}", &["1/lamp", "2/lamp"]),
-            ("{others[*].id}", &[]),
         ];
         for (template, expected) in table {
-            assert_eq!(fill(template, &data).unwrap(), *expected, "{template}");
+            assert_eq!(fill(template, &data).texts, *expected, "{template}");
         }
+        assert_eq!(fill("{others[*].id}", &data), Filled { texts: Vec::new(), is_whole: true });
         for template in ["{missing}", "{none}", "{categories}", "{slug.deeper}", "{missing[*].id}", "{slug[*]}"] {
-            assert_eq!(fill(template, &data), None, "{template}");
+            assert_eq!(fill(template, &data), Filled { texts: Vec::new(), is_whole: false }, "{template}");
         }
     }
 
@@ -268,6 +283,22 @@ mod tests {
         assert_eq!(asked.invalidations.len(), 1);
         assert_eq!(asked.skipped.len(), 4);
         assert_eq!(asked.skipped[2], r#""shop:{shop}": the event's data has no value for it"#);
+    }
+
+    #[test]
+    fn what_only_a_part_of_a_list_has_is_told_and_the_rest_is_done() {
+        for (list, expected) in [
+            (json!([{"id": 1}, {"name": "no id"}, {"id": 2}]), 2),
+            (json!([{"id": 1}, {"id": null}]), 1),
+            (json!([{"id": 1}, 7]), 1),
+        ] {
+            let data = json!({ "categories": list });
+            let rule = rule(&["category:{categories[*].id}"], &[]);
+            let asked = expand(&rule, &data, &QueryRules::default(), None, "e").unwrap();
+            assert_eq!(asked.invalidations.len(), expected, "{data}");
+            let told = r#""category:{categories[*].id}": a part of the event's data has no value for it"#;
+            assert_eq!(asked.skipped, [told], "{data}");
+        }
     }
 
     #[test]

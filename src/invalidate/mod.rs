@@ -16,7 +16,7 @@ mod settings;
 mod webhook;
 
 pub use dialect::{Api, ApiSecret, Dialect, Dialects, SOUIN_BASE};
-pub use events::{BadTemplate, EventRule, INVALIDATIONS_MAX, Template};
+pub use events::{BadTemplate, EventRule, Filled, INVALIDATIONS_MAX, Template};
 pub use scheme::{BadSecret, BodyHmac, Encoding, EventAt, Place, Scheme, Secret};
 pub use service::{ChangedSessions, Invalidator, OrderRefused};
 pub use settings::{BadNetwork, Network, Settings, WebhookSettings};

@@ -2,15 +2,27 @@
 
 use super::Settings;
 use crate::headers::list_items;
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, header};
 use std::net::IpAddr;
 
 /// Fields that say that a request was forwarded.
-const FORWARDING: [HeaderName; 3] = [
+const FORWARDING: [HeaderName; 6] = [
     HeaderName::from_static("forwarded"),
     HeaderName::from_static("x-forwarded-for"),
     HeaderName::from_static("x-real-ip"),
+    // Every proxy has to add it (RFC 9110 7.6.3), though few do.
+    header::VIA,
+    HeaderName::from_static("cf-connecting-ip"),
+    HeaderName::from_static("true-client-ip"),
 ];
+/// Fields that browsers add and pages in them cannot take away; no purge client has them.
+const OF_BROWSERS: [HeaderName; 2] = [header::ORIGIN, HeaderName::from_static("sec-fetch-site")];
+
+/// Whether a request comes from a page in a browser. Where a stranger's name leads to this address, the browser takes it for
+/// theirs and asks nobody before it sends a PURGE, from a machine that may.
+pub(super) fn is_a_browsers(fields: &HeaderMap) -> bool {
+    OF_BROWSERS.iter().any(|name| fields.contains_key(name))
+}
 
 /// Whether a PURGE may be taken. One that was forwarded is judged by the client it came from, and only behind a trusted
 /// proxy: behind a TLS terminator every visitor comes from loopback.
@@ -55,6 +67,9 @@ mod tests {
             ("10.0.0.1", &[("x-forwarded-for", "192.0.2.7, 203.0.113.1")], false),
             ("10.0.0.1", &[("x-forwarded-for", "192.0.2.7, unknown")], false),
             ("10.0.0.1", &[("forwarded", "for=192.0.2.7")], false),
+            ("127.0.0.1", &[("via", "1.1 terminator")], false),
+            ("127.0.0.1", &[("cf-connecting-ip", "203.0.113.1")], false),
+            ("10.0.0.1", &[("via", "1.1 terminator"), ("x-forwarded-for", "192.0.2.7")], true),
         ];
         for (peer, fields, expected) in table {
             let mut map = HeaderMap::new();

@@ -102,11 +102,14 @@ fn asked_by_purge(settings: &Settings, head: &Parts, peer: IpAddr, here: bool) -
 }
 
 fn check_peer(settings: &Settings, head: &Parts, peer: IpAddr) -> Result<(), Refused> {
-    if peer::may_purge(settings, peer, &head.headers) {
-        return Ok(());
+    let refused = |message| Err(Refused { status: StatusCode::FORBIDDEN, code: "not-allowed", message });
+    if !peer::may_purge(settings, peer, &head.headers) {
+        return refused(format!("you may not send {} here", head.method));
     }
-    let message = format!("you may not send {} here", head.method);
-    Err(Refused { status: StatusCode::FORBIDDEN, code: "not-allowed", message })
+    if peer::is_a_browsers(&head.headers) {
+        return refused("a page in a browser may not purge: Origin and Sec-Fetch-Site are not taken here".into());
+    }
+    Ok(())
 }
 
 async fn asked_by_call(

@@ -17,6 +17,7 @@ use http::{HeaderMap, Method, StatusCode};
 use serde_json::{Value, json};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::time::{Instant, timeout_at};
 
 /// For how long what was perhaps changed is fetched but not kept: the shop may commit after we have stopped listening.
 const UNANSWERED_SETTLE: Duration = Duration::from_secs(30);
@@ -27,6 +28,8 @@ const VISITOR_WAIT: Duration = Duration::from_millis(250);
 const SESSION_WAIT: Duration = Duration::from_millis(3_500);
 /// Invalidations that are counted one by one before they are recorded; more would keep their asker waiting.
 const COUNTED_MAX: usize = 500;
+/// How long that may take of all together: what is asked for is in force only afterwards.
+const COUNT_WAIT: Duration = Duration::from_millis(500);
 
 /// The sessions that a visitor's request changed.
 #[derive(Clone, Debug, Default)]
@@ -237,11 +240,13 @@ impl Invalidator {
         if asked.len() > COUNTED_MAX {
             return vec![None; asked.len()];
         }
-        let mut matched = Vec::with_capacity(asked.len());
+        let (mut matched, until) = (Vec::with_capacity(asked.len()), Instant::now() + COUNT_WAIT);
         for own in asked {
-            // A store that cannot count now is no reason not to purge.
-            matched.push(self.store.count(&own.scope).await.unwrap_or_default());
+            // A store that cannot count now is no reason not to purge, nor one to purge late.
+            let Ok(counted) = timeout_at(until, self.store.count(&own.scope)).await else { break };
+            matched.push(counted.unwrap_or_default());
         }
+        matched.resize(asked.len(), None);
         matched
     }
 

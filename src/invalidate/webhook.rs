@@ -1,7 +1,7 @@
 //! Webhooks, taken in: who sent one is seen first, over its raw bytes, then what it says, and only then the ledger is asked.
 //! The sender is answered before it gives up, with a 2xx only for what is durable.
 
-use super::answer::{json_response, recorded, refused, status_of};
+use super::answer::{json_response, looked_at_again, recorded, refused, status_of};
 use super::events::{self, Asked};
 use super::payload::Unread;
 use super::scheme::{Claim, Said, Unsigned};
@@ -17,14 +17,12 @@ use http::{HeaderMap, Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::fmt::Display;
 use std::time::Duration;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 /// Of a sender's patience, what is left for the answer when other proxies are waited for no longer.
 const ANSWER_TIME: Duration = Duration::from_millis(500);
 /// Bytes of a ping; more is not read where there is no signature.
 const PING_BYTES_MAX: usize = 64;
-/// How long it is worth a wait to tell how much was matched.
-const COUNT_WAIT: Duration = Duration::from_millis(500);
 
 /// What became of a delivery, and what its sender is told.
 #[derive(Debug)]
@@ -199,8 +197,12 @@ impl Invalidator {
             Ok(asked) => asked,
             Err(too_many) => return Told::malformed(StatusCode::UNPROCESSABLE_ENTITY, &too_many),
         };
-        let matched = timeout(COUNT_WAIT, self.count(&asked.invalidations)).await.unwrap_or_default();
-        let answer = |receipt: &Receipt| -> Box<str> {
+        let matched = self.count(&asked.invalidations).await;
+        let answer = |receipt: &Receipt, earlier: Option<&str>| -> Box<str> {
+            // What was asked for then is what was purged, whatever the rules say now.
+            if let Some(earlier) = earlier.and_then(|earlier| serde_json::from_str(earlier).ok()) {
+                return looked_at_again(earlier, receipt).to_string().into();
+            }
             let mut answer = recorded(receipt, &asked.invalidations, &matched);
             answer["event"] = json!(said.event);
             answer["matched_rule"] = json!(true);
@@ -250,7 +252,7 @@ impl Invalidator {
         identity: Option<String>,
         asked: &Asked,
         wait: Duration,
-        answer: impl FnOnce(&Receipt) -> Box<str> + Send,
+        answer: impl FnOnce(&Receipt, Option<&str>) -> Box<str> + Send,
     ) -> Result<Delivered, LedgerError> {
         let invalidations = asked.invalidations.clone();
         if let Some(identity) = identity {
@@ -258,7 +260,7 @@ impl Invalidator {
         }
         let receipt = self.ledger.append(invalidations).await?;
         let receipt = self.ledger.confirm(receipt, wait).await;
-        Ok(Delivered { answer: answer(&receipt), repeat: false })
+        Ok(Delivered { answer: answer(&receipt, None), repeat: false })
     }
 }
 

@@ -4,7 +4,7 @@
 //! lock; then they are made durable; then the durable head moves; then the asker is told. From the first step to the last
 //! nothing hangs on the asker: a dropped future stops neither the commit nor the head.
 
-use super::deliveries::{Claim, Outcome};
+use super::deliveries::{Claim, Open, Outcome};
 use super::durable::Ticket;
 use super::scope::BadShape;
 use super::service::{Ledger, Shared, State};
@@ -58,7 +58,7 @@ impl Receipt {
 pub struct Delivered {
     /// The answer's body.
     pub answer: Box<str>,
-    /// Whether it is the answer to an earlier delivery of the same id, and this one changed nothing.
+    /// Whether it is about an earlier delivery of the same id, and this one changed nothing.
     pub repeat: bool,
 }
 
@@ -131,13 +131,14 @@ impl Ledger {
     /// The same for a webhook, once for each id: whoever brings an id that is known, or on its way, gets the first one's
     /// answer and changes nothing. `answer` makes it, from the receipt; it is kept in the same transaction as the records.
     /// An outcome that is an error is not remembered, so that a delivery that is sent again is taken. Where the ledger is
-    /// shared, the answer is made when every proxy has let go, or after `wait`.
+    /// shared, the answer is made when every proxy has let go, or after `wait`; a repeat of what was not confirmed then is
+    /// looked at again, and `answer` also gets what the first was told.
     pub async fn deliver(
         &self,
         id: &str,
         asked: Vec<Invalidation>,
         wait: Duration,
-        answer: impl FnOnce(&Receipt) -> Box<str> + Send,
+        answer: impl FnOnce(&Receipt, Option<&str>) -> Box<str> + Send,
     ) -> Result<Delivered, LedgerError> {
         check(&asked)?;
         if id.len() > DELIVERY_ID_BYTES_MAX {
@@ -145,43 +146,59 @@ impl Ledger {
         }
         // Bound to a name of its own: a guard in the match's head would live through its arms.
         let claim = self.0.deliveries().claim(id);
-        match claim {
-            Claim::Done(answer) => Ok(Delivered { answer, repeat: true }),
-            Claim::Running(first) => self.outcome_of(first).await.map(|answer| Delivered { answer, repeat: true }),
-            Claim::First(others) => {
-                let outcome = others.subscribe();
-                let pending = Pending { id: id.into(), answer: None, others };
-                let repeat = if let Some(sharing) = &self.0.sharing {
-                    self.deliver_shared(sharing, pending, asked, wait, answer).await?
-                } else {
-                    let commit = self.0.begin(asked, Some((pending, Box::new(answer))))?;
-                    committed(self.0.settings.commit_wait, commit).await?;
-                    false
-                };
-                self.outcome_of(outcome).await.map(|answer| Delivered { answer, repeat })
+        let (earlier, others) = match claim {
+            Claim::Done(answer) => return Ok(Delivered { answer, repeat: true }),
+            Claim::Running(first) => {
+                return self.outcome_of(first).await.map(|answer| Delivered { answer, repeat: true });
             }
-        }
+            Claim::Open(earlier, others) => (Some(earlier), others),
+            Claim::First(others) => (None, others),
+        };
+        let outcome = others.subscribe();
+        let pending = Pending { id: id.into(), answer: None, open: None, others };
+        let repeat = if let Some(sharing) = &self.0.sharing {
+            self.deliver_shared(sharing, pending, earlier, asked, wait, answer).await?
+        } else {
+            let commit = self.0.begin(asked, Some((pending, Box::new(|receipt: &Receipt| answer(receipt, None)))))?;
+            committed(self.0.settings.commit_wait, commit).await?;
+            false
+        };
+        self.outcome_of(outcome).await.map(|answer| Delivered { answer, repeat })
     }
 
-    /// Tells whether another proxy had taken the webhook before.
+    /// Tells whether it had been taken before. What is open is looked at where it was placed, and placed again only where that
+    /// is no longer known.
     async fn deliver_shared(
         &self,
         sharing: &Sharing,
-        pending: Pending,
+        mut pending: Pending,
+        earlier: Option<Open>,
         asked: Vec<Invalidation>,
         wait: Duration,
-        answer: impl FnOnce(&Receipt) -> Box<str> + Send,
+        answer: impl FnOnce(&Receipt, Option<&str>) -> Box<str> + Send,
     ) -> Result<bool, LedgerError> {
         let id = pending.id.clone();
         let asked_at = self.0.clock.now();
-        let mut commit =
-            Commit { shared: self.0.clone(), ticket: None, pending: Some(pending), result: Err(LedgerError::Lost) };
-        let shared = self.append_shared(sharing, asked, Some(&*id)).await;
-        let (receipt, repeat) = shared.inspect_err(|error| commit.result = Err(error.clone()))?;
+        let found = earlier.and_then(|Open { delivery, receipt }| Some((self.found(sharing, receipt)?, delivery)));
+        let (mut result, mut told) = (Err(LedgerError::Lost), None);
+        if let Some((receipt, delivery)) = &found {
+            // Broken off, it is as it was.
+            (result, told) = (Ok(()), Some(delivery.answer.clone()));
+            (pending.answer, pending.open) = (Some(delivery.clone()), Some(receipt.clone()));
+        }
+        let mut commit = Commit { shared: self.0.clone(), ticket: None, pending: Some(pending), result };
+        let (receipt, repeat) = if let Some((receipt, _)) = found {
+            (receipt, true)
+        } else {
+            let shared = self.append_shared(sharing, asked, Some(&*id)).await;
+            shared.inspect_err(|error| commit.result = Err(error.clone()))?
+        };
         let left = wait.saturating_sub(self.0.clock.now().since(asked_at));
         let receipt = self.confirm(receipt, left).await;
         if let Some(pending) = &mut commit.pending {
-            pending.answer = Some(Delivery { id, time: receipt.time, answer: answer(&receipt) });
+            let answer = answer(&receipt, told.as_deref());
+            pending.answer = Some(Delivery { id, time: receipt.time, answer });
+            pending.open = (!receipt.confirmation.confirmed).then_some(receipt);
         }
         commit.result = Ok(());
         Ok(repeat)
@@ -218,6 +235,8 @@ pub(super) fn check(asked: &[Invalidation]) -> Result<(), LedgerError> {
 struct Pending {
     id: Box<str>,
     answer: Option<Delivery>,
+    /// How it stands, where a repeat is to look at it again.
+    open: Option<Receipt>,
     others: watch::Sender<Option<Outcome>>,
 }
 
@@ -292,12 +311,15 @@ impl Drop for Commit {
             // It makes nothing worse: the version stays.
             self.shared.change(|state| (false, state.durable.end(ticket)));
         }
-        let Some(Pending { id, answer, others }) = self.pending.take() else { return };
+        let Some(Pending { id, answer, open, others }) = self.pending.take() else { return };
         let mut deliveries = self.shared.deliveries();
         let outcome = match (self.result.clone(), answer) {
             (Ok(()), Some(delivery)) => {
                 let answer = delivery.answer.clone();
-                deliveries.remember(delivery);
+                match open {
+                    Some(receipt) => deliveries.leave_open(Open { delivery, receipt }),
+                    None => deliveries.remember(delivery),
+                }
                 Ok(answer)
             }
             (result, _) => {

@@ -1,6 +1,7 @@
-//! Webhooks that were taken in, by their sender's id: a repeat purges nothing and is told the first one's outcome.
+//! Webhooks that were taken in, by their sender's id: a repeat purges nothing and is told the first one's outcome. What was not
+//! confirmed when it was answered is open: a repeat looks at it again.
 
-use super::{Delivery, LedgerError};
+use super::{Delivery, LedgerError, Receipt};
 use crate::clock::Timestamp;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -16,11 +17,19 @@ const KEPT_MAX: usize = 20_000;
 /// What became of a delivery: its answer, or why it has to be sent again.
 pub(super) type Outcome = Result<Box<str>, LedgerError>;
 
+/// A delivery that was not confirmed when it was answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Open {
+    pub(super) delivery: Delivery,
+    /// As it stood then.
+    pub(super) receipt: Receipt,
+}
+
 /// Ids with their answers.
 #[derive(Debug, Default)]
 pub(super) struct Deliveries {
     known: HashMap<Arc<str>, Known>,
-    /// Those that are done, in the order in which they were.
+    /// Those that are answered, in the order in which they were.
     done: VecDeque<(Timestamp, Arc<str>)>,
 }
 
@@ -28,6 +37,7 @@ pub(super) struct Deliveries {
 enum Known {
     /// As many as there are commits in flight.
     Running(watch::Receiver<Option<Outcome>>),
+    Open(Box<Open>),
     Done(Box<str>),
 }
 
@@ -38,6 +48,8 @@ pub(super) enum Claim {
     First(watch::Sender<Option<Outcome>>),
     /// The first is on its way.
     Running(watch::Receiver<Option<Outcome>>),
+    /// The first is open; this one looks at it again, and tells the others.
+    Open(Open, watch::Sender<Option<Outcome>>),
     /// The first was answered so.
     Done(Box<str>),
 }
@@ -46,27 +58,40 @@ impl Deliveries {
     pub(super) fn answer(&self, id: &str) -> Option<Box<str>> {
         match self.known.get(id)? {
             Known::Running(_) => None,
+            Known::Open(open) => Some(open.delivery.answer.clone()),
             Known::Done(answer) => Some(answer.clone()),
         }
     }
 
     pub(super) fn claim(&mut self, id: &str) -> Claim {
-        match self.known.get(id) {
-            Some(Known::Running(first)) => Claim::Running(first.clone()),
-            Some(Known::Done(answer)) => Claim::Done(answer.clone()),
-            None => {
-                let (first, others) = watch::channel(None);
-                self.known.insert(id.into(), Known::Running(others));
-                Claim::First(first)
-            }
-        }
+        let open = match self.known.get(id) {
+            Some(Known::Running(first)) => return Claim::Running(first.clone()),
+            Some(Known::Done(answer)) => return Claim::Done(answer.clone()),
+            Some(Known::Open(open)) => Some((**open).clone()),
+            None => None,
+        };
+        let (own, others) = watch::channel(None);
+        self.known.insert(id.into(), Known::Running(others));
+        let Some(open) = open else { return Claim::First(own) };
+        // It is remembered anew; until then it is on its way, and not forgotten.
+        self.done.retain(|(_, done)| **done != *id);
+        Claim::Open(open, own)
     }
 
     /// Remembers a delivery that is durable.
     pub(super) fn remember(&mut self, delivery: Delivery) {
-        let id: Arc<str> = delivery.id.into();
-        self.known.insert(id.clone(), Known::Done(delivery.answer));
-        self.done.push_back((delivery.time, id));
+        self.keep(delivery.time, delivery.id.into(), Known::Done(delivery.answer));
+    }
+
+    /// Remembers a delivery that is durable, and that a repeat is to look at again.
+    pub(super) fn leave_open(&mut self, open: Open) {
+        let Delivery { id, time, .. } = &open.delivery;
+        self.keep(*time, (**id).into(), Known::Open(open.into()));
+    }
+
+    fn keep(&mut self, time: Timestamp, id: Arc<str>, known: Known) {
+        self.known.insert(id.clone(), known);
+        self.done.push_back((time, id));
         if self.done.len() > KEPT_MAX {
             self.forget_oldest();
         }
@@ -122,5 +147,29 @@ mod tests {
         assert!(matches!(deliveries.claim("a"), Claim::First(_)));
         deliveries.remember(delivery("a", 1));
         assert!(matches!(deliveries.claim("a"), Claim::Done(answer) if &*answer == "a"));
+    }
+    #[test]
+    fn what_is_open_is_looked_at_by_one_at_a_time_and_forgotten_like_the_rest() {
+        let receipt = Receipt {
+            first: 1,
+            last: 1,
+            epoch: crate::ledger::Epoch(1),
+            time: Timestamp(1),
+            recorded: true,
+            held: None,
+            confirmation: crate::ledger::Confirmation::default(),
+        };
+        let open = Open { delivery: delivery("a", 1), receipt };
+        let mut deliveries = Deliveries::default();
+        for _ in 0..3 {
+            deliveries.leave_open(open.clone());
+            assert_eq!(deliveries.answer("a").as_deref(), Some("a"));
+            assert!(matches!(deliveries.claim("a"), Claim::Open(found, _) if found == open));
+            assert!(matches!(deliveries.claim("a"), Claim::Running(_)));
+            assert_eq!(deliveries.done.len(), 0);
+        }
+        deliveries.leave_open(open);
+        deliveries.trim(Timestamp(2_000));
+        assert!(deliveries.known.is_empty() && deliveries.done.is_empty());
     }
 }

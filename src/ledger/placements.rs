@@ -63,7 +63,8 @@ impl Placements {
         }
     }
 
-    fn find(&self, held: Position) -> Option<Placed> {
+    /// Where the batch was placed a short while ago whose first record was held under a position.
+    pub(super) fn find(&self, held: Position) -> Option<Placed> {
         let batches = self.batches();
         let first = |batch: &Placement| batch.records.first().map(|record| record.position);
         batches.iter().rev().find(|batch| first(batch) == Some(held)).map(|batch| batch.placed)

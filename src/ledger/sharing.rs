@@ -175,6 +175,19 @@ impl Ledger {
         receipt
     }
 
+    /// Where that is now which a receipt is about: in the log of now, or on its way there. None where it is not known any more.
+    pub(super) fn found(&self, sharing: &Sharing, receipt: Receipt) -> Option<Receipt> {
+        let placed = receipt.held.and_then(|held| sharing.placements.find(held));
+        let receipt = placed.map_or(receipt, Receipt::of);
+        let state = self.0.read();
+        let is_there = if receipt.recorded {
+            receipt.epoch == state.epoch
+        } else {
+            receipt.held.is_some_and(|held| state.unshared.holds(held))
+        };
+        is_there.then_some(receipt)
+    }
+
     /// Appends where the ledger is shared; tells also whether the webhook had been placed before.
     pub(super) async fn append_shared(
         &self,

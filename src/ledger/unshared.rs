@@ -79,6 +79,11 @@ impl Unshared {
         records
     }
 
+    /// Whether a batch is on its way or waits, by its first position.
+    pub(super) fn holds(&self, first: Position) -> bool {
+        self.batches.contains(&first)
+    }
+
     /// Lets a batch wait for the log to come back, if there is room.
     pub(super) fn wait(&mut self, batch: Waiting) -> bool {
         let has_room = self.waiting_records + batch.records.len() <= WAITING_MAX;

@@ -193,7 +193,7 @@ fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: 
     lead.close();
     let status = answered.status;
     if !stale::is_failure(status) {
-        proxy.unstorable.remember(&errand.key, proxy.clock.now());
+        proxy.note_unstorable(errand);
     }
     if !splicing::sets_form_cookie(errand, &answered.fields) {
         lead.fetch().leave_private(answered);

@@ -44,6 +44,7 @@ use crate::tags::Tag;
 use arc_swap::ArcSwap;
 use fill::Fill;
 use http::HeaderValue;
+use miss::Errand;
 use sessions::{NoRoom, Sessions};
 use std::io::{Cursor, Write};
 use std::sync::Arc;
@@ -146,6 +147,7 @@ impl Proxy {
     pub fn set_rules(&self, mut rules: Rules) {
         rules.guards.go_on_from(&self.rules.load().guards);
         self.rules.store(Arc::new(rules));
+        self.unstorable.forget_all();
     }
 
     /// A number that tells one stored response from every other: random at its start, then counted.
@@ -177,6 +179,12 @@ impl Proxy {
     /// Whether a response under this key turned out not to be storable a short time ago.
     fn knows_unstorable(&self, key: &Key) -> bool {
         self.unstorable.remembers(key, self.clock.now())
+    }
+
+    /// Remembers that a response was not storable, unless other rules have come into force since it was asked for.
+    fn note_unstorable(&self, errand: &Errand) {
+        let is_by_rules_of_now = || Arc::ptr_eq(&errand.rules, &self.rules.load());
+        self.unstorable.remember_if(&errand.key, self.clock.now(), is_by_rules_of_now);
     }
 
     /// What the memory tier holds, by cache.

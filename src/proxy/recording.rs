@@ -44,7 +44,7 @@ pub(super) async fn record(
         if !running && !held.take(data.len() as u64) {
             running = true;
             lead.close();
-            proxy.unstorable.remember(&errand.key, proxy.clock.now());
+            proxy.note_unstorable(errand);
             fill.tape.let_run();
         }
         if running && !fill.tape.room().await {

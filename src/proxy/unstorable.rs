@@ -20,7 +20,15 @@ pub(super) struct Unstorable(Mutex<HashMap<Key, Timestamp>>);
 impl Unstorable {
     /// Remembers a key.
     pub(super) fn remember(&self, key: &Key, now: Timestamp) {
+        self.remember_if(key, now, || true);
+    }
+
+    /// Remembers a key if that is still so, which is asked under the lock: [`Unstorable::forget_all`] comes before or after.
+    pub(super) fn remember_if(&self, key: &Key, now: Timestamp, is_so: impl FnOnce() -> bool) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !is_so() {
+            return;
+        }
         if keys.len() >= KEYS_MAX {
             keys.retain(|_, until| *until > now);
         }
@@ -33,6 +41,11 @@ impl Unstorable {
     /// Forgets a key, because a response to it was stored after all.
     pub(super) fn forget(&self, key: &Key) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Forgets all, because other rules decide from now on what is stored.
+    pub(super) fn forget_all(&self) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
     /// Whether a key is remembered.

@@ -18,7 +18,7 @@ fn append(ledger: &Ledger, asked: Vec<Invalidation>) -> JoinHandle<Result<Receip
 
 fn deliver(ledger: &Ledger, id: &'static str) -> JoinHandle<Result<Delivered, LedgerError>> {
     let ledger = ledger.clone();
-    let answer = |receipt: &Receipt| format!("{} to {}", receipt.first, receipt.last).into();
+    let answer = |receipt: &Receipt, _: Option<&str>| format!("{} to {}", receipt.first, receipt.last).into();
     tokio::spawn(async move { ledger.deliver(id, hard("tag a"), Duration::ZERO, answer).await })
 }
 
@@ -124,7 +124,7 @@ async fn past_the_bound_of_commits_in_flight_purges_are_in_force_and_say_so() {
     let waiting: Vec<_> = (0..4_096).map(|_| append(&ledger, hard("tag a"))).collect();
     journal.called(4_095).await;
     assert_eq!(ledger.append(hard("tag b")).await, Err(LedgerError::Busy));
-    assert_eq!(ledger.deliver("d", hard("tag b"), Duration::ZERO, |_| "".into()).await, Err(LedgerError::Busy));
+    assert_eq!(ledger.deliver("d", hard("tag b"), Duration::ZERO, |_, _| "".into()).await, Err(LedgerError::Busy));
     assert_eq!(ledger.standing(&page("/", "b").subject(), at(0)), GONE);
     assert_eq!(journal.calls(), 4_096);
     for n in 0..4_096 {
@@ -165,7 +165,7 @@ async fn a_delivery_is_remembered_with_its_records_and_so_after_a_restart() {
     assert!(deliver(&after, "shop/1").await.unwrap().unwrap().repeat);
     assert_eq!((journal.calls(), after.stamp()), (1, at(1)));
     let nothing = after
-        .deliver("shop/2", Vec::new(), Duration::ZERO, |receipt| format!("{}", receipt.last).into())
+        .deliver("shop/2", Vec::new(), Duration::ZERO, |receipt, _| format!("{}", receipt.last).into())
         .await
         .unwrap();
     assert_eq!((&*nothing.answer, nothing.repeat, journal.calls()), ("1", false, 2));

@@ -148,3 +148,29 @@ async fn with_an_address_of_its_own_the_public_one_knows_no_purge() {
     stage.get("/").await.expect(200, "new");
     assert_eq!(stage.origin.asked().len(), 2);
 }
+
+#[tokio::test]
+async fn a_path_that_is_a_regex_beyond_its_end_is_refused_and_not_taken_by_the_letter() {
+    for path in
+        ["/(products|media)/.*", "/prod.*/a.*", "/[p]roducts/.*", "/products+/.*", "/products$.*", "/products/?.*"]
+    {
+        let bytes = format!("PURGE {path} HTTP/1.1\r\nHost: shop.example\r\nX-Purge-Method: regex\r\n\r\n");
+        refused(&bytes, 400, "X-Purge-Method").await;
+    }
+}
+
+#[tokio::test]
+async fn tags_in_a_field_of_responses_are_refused_and_not_taken_for_a_purge_of_the_path() {
+    for field in ["X-Magento-Tags", "Edge-Cache-Tag", "CDN-Tag", "X-LiteSpeed-Tag", "Cache-Groups"] {
+        let bytes = format!("PURGE / HTTP/1.1\r\nHost: shop.example\r\n{field}: products\r\n\r\n");
+        refused(&bytes, 400, &field.to_ascii_lowercase()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_page_in_a_browser_purges_nothing_also_where_its_name_leads_here() {
+    for field in ["Origin: http://rebound.example:8080", "Origin: null", "Sec-Fetch-Site: same-origin"] {
+        let bytes = format!("PURGE / HTTP/1.1\r\nHost: rebound.example\r\n{field}\r\nxkey: products\r\n\r\n");
+        refused(&bytes, 403, "a browser").await;
+    }
+}

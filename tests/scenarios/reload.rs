@@ -1,6 +1,6 @@
 //! Reload: a good file takes effect for the next request without losing cache or connections; a bad one changes nothing.
 
-use crate::stage::{Stage, in_time, page, request};
+use crate::stage::{Stage, answer, in_time, page, request};
 use std::time::Duration;
 
 const LONG: &str = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", ttl: 1h }]\n";
@@ -89,4 +89,17 @@ async fn a_rule_that_changed_makes_its_stored_pages_a_miss() {
     stage.pass(Duration::from_secs(1));
     stage.purge_tag("everything").await;
     stage.get("/").await.cache_status(&["detail=invalidated"]);
+}
+
+#[tokio::test]
+async fn what_could_not_be_stored_is_tried_again_by_new_rules() {
+    let stage = Stage::with(LONG).await;
+    let moved = || answer("302 Found", "moved", &["cache-control: max-age=600"]);
+    stage.origin.says("/", [moved(), moved(), moved()]);
+    stage.get("/").await;
+    stage.get("/").await.cache_status(&["detail=known-unstorable"]);
+    stage.save(&stage.config().replace("ttl: 1h", "ttl: 1h, statuses: [200, 302]"));
+    stage.app.reload().expect("a good file");
+    stage.get("/").await;
+    stage.get("/").await.expect(302, "moved").hit();
 }

@@ -127,7 +127,8 @@ async fn one_proxy_goes_on_alone_and_several_ask_the_origin() {
 async fn a_webhook_is_taken_once_by_all_proxies_together() {
     let server = Server::start(&[]);
     let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
-    let answer = |receipt: &vitrine::ledger::Receipt| format!("{}-{}", receipt.first, receipt.last).into();
+    let answer =
+        |receipt: &vitrine::ledger::Receipt, _: Option<&str>| format!("{}-{}", receipt.first, receipt.last).into();
     let first = a.ledger.deliver("shop/1", vec![invalidation("lamp")], DEADLINE, answer).await.unwrap();
     let again = b.ledger.deliver("shop/1", vec![invalidation("lamp")], DEADLINE, answer).await.unwrap();
     let other =
@@ -143,7 +144,7 @@ async fn a_webhook_is_taken_once_by_all_proxies_together() {
 async fn webhooks_are_remembered_by_a_full_server_and_forgotten_when_they_are_old() {
     let server = Server::start(&["--maxmemory", "4mb", "--maxmemory-policy", "volatile-lru"]);
     let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
-    let answer = |_: &vitrine::ledger::Receipt| "taken".into();
+    let answer = |_: &vitrine::ledger::Receipt, _: Option<&str>| "taken".into();
     let (ids, order) = ("ecommerce:{ledger}:deliveries", "ecommerce:{ledger}:delivered");
     server.run::<u64>(&["HSET", ids, "old", "e 1 1 1000"]);
     server.run::<u64>(&["RPUSH", order, "old"]);

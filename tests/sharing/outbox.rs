@@ -3,7 +3,7 @@
 use crate::members::{DEADLINE, Member, eventually, invalidation};
 use crate::parts::redis::Server;
 use std::time::Duration;
-use vitrine::ledger::{Gone, Standing};
+use vitrine::ledger::{Gone, Receipt, Standing};
 
 const GONE: Standing = Standing::Gone(Gone::Invalidated);
 
@@ -107,4 +107,27 @@ async fn nobody_waits_for_redis_when_no_lease_can_run_any_more() {
     eventually("a to notice", || !a.log.figures().is_connected).await;
     let receipt = a.purge("lamp", Duration::MAX).await;
     assert!(!receipt.recorded && !receipt.confirmation.confirmed, "{receipt:?}");
+}
+
+#[tokio::test]
+async fn a_webhook_that_waits_in_the_outbox_is_placed_once_and_its_repeat_is_told_when_it_is_confirmed() {
+    let server = Server::start(&[]);
+    let (a, b) = (Member::joined(&server, "a").await, Member::joined(&server, "b").await);
+    let of_b = b.ledger.stamp();
+    let answer = |receipt: &Receipt, earlier: Option<&str>| {
+        format!("{} {} {}", receipt.recorded, receipt.confirmation.confirmed, earlier.unwrap_or("first")).into()
+    };
+    let deliver = async |wait| a.ledger.deliver("shop/1", vec![invalidation("lamp")], wait, answer).await.unwrap();
+    server.pause();
+    let first = deliver(Duration::ZERO).await;
+    assert_eq!((&*first.answer, first.repeat), ("false false first", false));
+    let again = deliver(Duration::ZERO).await;
+    assert_eq!((&*again.answer, again.repeat), ("false false false false first", true));
+    assert_eq!(a.ledger.figures().waiting, 1, "a repeat waits beside the first and not behind it");
+    server.resume();
+    eventually("the outbox to be empty", || a.ledger.figures().waiting == 0).await;
+    let (head, again) = (a.ledger.known().1, deliver(DEADLINE).await);
+    assert_eq!((&*again.answer, again.repeat), ("true true false false false false first", true));
+    assert_eq!(deliver(DEADLINE).await, again);
+    assert_eq!((b.standing("lamp", of_b), a.ledger.known().1), (GONE, head));
 }

@@ -6,8 +6,19 @@ use http::HeaderMap;
 /// Ours, which go with every dialect.
 const OWN: [&str; 3] = ["x-purge-mode", "x-purge-settle", "x-purge-wait"];
 
-/// Fields of purge clients that are understood in no dialect.
-const FOREIGN: [&str; 4] = ["x-litespeed-purge", "x-purge-regex", "x-purge-tags", "x-refresh"];
+/// Fields that are understood in no dialect: of other purge clients, and those in which a response names its tags. Beside them the
+/// path would be purged in place of what was meant.
+const FOREIGN: [&str; 9] = [
+    "x-litespeed-purge",
+    "x-purge-regex",
+    "x-purge-tags",
+    "x-refresh",
+    "x-magento-tags",
+    "edge-cache-tag",
+    "cdn-tag",
+    "x-litespeed-tag",
+    "cache-groups",
+];
 
 impl Dialect {
     /// Fields that say what is to go, and so name the dialect where the method alone does not.

@@ -15,6 +15,10 @@ const TAG_FIELDS: [&str; 3] = ["surrogate-key", "cache-tag", "xkey"];
 /// Blanks and commas both separate, whichever the field's own separator is: neither can be part of a tag.
 pub(super) const SEPARATORS: &[char] = &[' ', '\t', ','];
 
+/// What a path that is a regex may hold at its end alone: anywhere else it would be taken by the letter, and less purged than was
+/// meant. A dot is itself there, because that client quotes nothing.
+const OF_REGEXES: &[char] = &['*', '+', '?', '(', ')', '[', ']', '{', '}', '|', '^', '$', '\\'];
+
 /// Whether a request names tags.
 pub(super) fn names_tags(fields: &HeaderMap) -> bool {
     TAG_FIELDS.iter().any(|name| fields.contains_key(*name))
@@ -40,7 +44,9 @@ pub(super) fn wordpress(head: &Parts, settings: &Settings) -> Result<Meant, NotU
         Some("default") => urls(head, settings)?,
         Some("regex") => {
             let prefix = |url: UrlText| match url.path.strip_suffix(".*") {
-                Some(path) if url.query.is_none() => Ok(Scope::Prefix { host: url.host, path: path.into() }),
+                Some(path) if url.query.is_none() && !path.contains(OF_REGEXES) => {
+                    Ok(Scope::Prefix { host: url.host, path: path.into() })
+                }
                 _ => Err(NotUnderstood::PurgeMethod),
             };
             named(head)?.into_iter().map(prefix).collect::<Result<_, _>>()?

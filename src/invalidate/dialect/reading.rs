@@ -66,7 +66,9 @@ pub(in crate::invalidate) enum NotUnderstood {
     Value { field: &'static str, form: &'static str },
     #[error("{0}; nothing was purged")]
     Missing(&'static str),
-    #[error("X-Purge-Method must be \"default\", or \"regex\" with a path that ends in \".*\"; nothing was purged")]
+    #[error(
+        "X-Purge-Method must be \"default\", or \"regex\" with a path that is text with \".*\" behind it; nothing was purged"
+    )]
     PurgeMethod,
     #[error("{count} things to purge at once; at most {max} are taken; nothing was purged")]
     TooMany { count: usize, max: usize },

@@ -16,6 +16,8 @@ use rusqlite::{Connection, Result, Statement, ToSql};
 
 /// What a row takes beside `meta` and content: its columns and its places in six indexes.
 const ROW_BYTES: u64 = 256;
+/// What a tag's row and its place in the index take, as measured.
+const TAG_ROW_BYTES: u64 = 36;
 
 /// What changed in one cache.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -52,7 +54,8 @@ pub(super) fn put(connection: &Connection, response: &StoredResponse, now: Times
     let vary = response.vary.digest();
     let mut change = take(connection, sql, &sql.delete_variant, (key, vary))?;
     let encoded = codec::encode(response);
-    let bytes = encoded.meta.len() as u64 + encoded.body.len() as u64 + ROW_BYTES;
+    let tags = response.tags.iter().count() as u64;
+    let bytes = encoded.meta.len() as u64 + encoded.body.len() as u64 + ROW_BYTES + tags * TAG_ROW_BYTES;
     let id = insert(connection, sql, response, &encoded, bytes, now)?;
     let mut insert_tag = connection.prepare_cached(&sql.insert_tag)?;
     for tag in response.tags.iter() {

@@ -2,12 +2,13 @@
 
 use crate::backends::Sqlite;
 use crate::battery::{get, page, put_all};
-use crate::samples::{lifetime, noise, response, shared};
+use crate::samples::{lifetime, noise, response, shared, tags};
 use std::sync::Arc;
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::store::Store;
 use vitrine::stored::{Parts, StoredResponse};
+use vitrine::tags::Tags;
 
 fn kept_for(url: &str, keep: Duration) -> Arc<StoredResponse> {
     shared(Parts { lifetime: lifetime(keep), ..response(CacheName::Default, url, "x") })
@@ -91,4 +92,24 @@ async fn closing_writes_what_is_queued_and_ends_everything() {
     drop(store);
     assert!(!folder.path().join("cache.db-wal").exists());
     assert_eq!(Sqlite::open(&folder).store.figures().caches[0].entries, 500);
+}
+
+/// A row of tags and its place in the index take 34 bytes, as measured with three hundred pages of as many tags.
+#[tokio::test]
+async fn the_rows_of_tags_count_against_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let Sqlite { store, .. } = Sqlite::open(&folder);
+    let names: Vec<String> = (0..1_024).map(|n| format!("cat_p_{n}")).collect();
+    let texts: Vec<&str> = names.iter().map(String::as_str).collect();
+    let tagged = |url, tags: Tags| shared(Parts { tags, ..response(CacheName::Default, url, "x") });
+    let used = || store.figures().caches[CacheName::Default.index()].bytes;
+    put_all(&*store, [tagged("/a", tags(&[]))]).await;
+    let plain = used();
+    put_all(&*store, [tagged("/b", tags(&texts))]).await;
+    let texts_bytes = tags(&texts).as_str().len() as u64;
+    assert!(
+        used() - 2 * plain >= texts_bytes + 1_024 * 34,
+        "{} bytes for {texts_bytes} bytes of tags",
+        used() - 2 * plain
+    );
 }
