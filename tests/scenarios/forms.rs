@@ -495,3 +495,25 @@ async fn a_page_without_tokens_is_packed_too_and_can_still_be_cut() {
     let part = stage.get_with("/", &[gzip, "range: bytes=3-10"]).await;
     assert_eq!((part.status, part.text(), part.field("content-encoding")), (206, text[3..11].to_string(), None));
 }
+
+#[tokio::test]
+async fn no_cache_on_the_way_is_told_that_it_may_keep_a_visitors_page() {
+    let stage = open().await;
+    let told = [
+        "cache-control: max-age=60",
+        "cdn-cache-control: max-age=600",
+        "cloudflare-cdn-cache-control: max-age=600",
+        "surrogate-control: max-age=600",
+        "x-accel-expires: 600",
+    ];
+    stage.origin.says("/", [made(move |asked| rendered(asked, FORM, &told))]);
+    let mine = format!("cookie: csrftoken={SECRET}");
+    for got in [stage.get_with("/", &[&mine]).await, stage.get_with("/", &[&mine]).await] {
+        tokens(&got, &Secret::of_cookie(SECRET).unwrap());
+        assert_eq!(got.all("cache-control"), "private, no-cache");
+        for line in &told[1..] {
+            let name = line.split(':').next().unwrap();
+            assert_eq!(got.field(name), None, "{name}");
+        }
+    }
+}
