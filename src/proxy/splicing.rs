@@ -99,7 +99,8 @@ pub(super) async fn receive(
         let has_none = form.is_none() && found.starts().is_empty();
         return Err(if has_none { deliver(fill, head, page) } else { refuse(head.storing) });
     };
-    let content = content(&page, &found, form, &errand.rule.cookies.form_token).await;
+    let name = &errand.rule.cookies.form_token;
+    let content = content(&page, &found, form, name, may_pack(&head.fields)).await;
     let head = if content.form_cookie.is_some() { taken_apart(head) } else { head };
     let stored = Arc::new(to_store(proxy, fill, errand, &head, lifetime, content).map_err(refuse)?);
     proxy.unstorable.forget(&errand.key);
@@ -119,14 +120,22 @@ fn deliver(fill: &Fill, head: FilledHead, page: Bytes) -> (FillEnd, Option<Reaso
 }
 
 /// A page as it is stored. Packing one takes a moment: not on a thread that answers requests.
-async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str) -> Content {
+async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str, may_pack: bool) -> Content {
     let form_cookie = form.or_else(|| (!found.starts().is_empty()).then(|| CookieForm::usual(name)));
     let body = body(page, found);
+    if !may_pack {
+        return Content { body, form_cookie, packed: None };
+    }
     let packed = tokio::task::spawn_blocking({
         let body = body.clone();
         move || Packed::of(&body).map(Box::new)
     });
     Content { body, form_cookie, packed: packed.await.unwrap_or_default() }
+}
+
+/// RFC 9111 5.2.2.6.
+fn may_pack(fields: &HeaderMap) -> bool {
+    !list_items(fields, &header::CACHE_CONTROL).any(|directive| directive.eq_ignore_ascii_case("no-transform"))
 }
 
 /// A page as it is for nobody in particular, for comparing it with another fetch of it.

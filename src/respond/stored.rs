@@ -24,6 +24,14 @@ const FIELDS_OF_CONTENT: [HeaderName; 6] = [
     header::LAST_MODIFIED,
 ];
 
+/// What was told of the content's bytes as they came.
+const CHECKSUMS: [HeaderName; 4] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
 /// Pieces that are copied are shorter than this: to copy so much costs about as much as to send one piece more.
 const COPIED_BYTES_MAX: usize = 8 * 1024;
 
@@ -109,6 +117,9 @@ fn packed_content(
     fields: &mut HeaderMap,
 ) -> (StatusCode, Body) {
     fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    for name in &CHECKSUMS {
+        fields.remove(name);
+    }
     if method == Method::HEAD {
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(packed.len() as u64));
         return (stored.status, Body::empty());

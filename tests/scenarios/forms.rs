@@ -517,3 +517,26 @@ async fn no_cache_on_the_way_is_told_that_it_may_keep_a_visitors_page() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_packed_page_has_no_checksum_of_the_unpacked_one_and_none_is_made_where_the_shop_forbids_it() {
+    let stage = open().await;
+    let text = "<p>The same words again and again.</p>".repeat(40);
+    let told = ["content-type: text/html", "content-md5: 1", "digest: 1", "repr-digest: 1", "content-digest: 1"];
+    stage.origin.says("/products/a", [page(&text, &told)]);
+    let gzip = "accept-encoding: gzip";
+    stage.get_with("/products/a", &[gzip]).await;
+    let packed = stage.get_with("/products/a", &[gzip]).await;
+    unpacked(&packed).expect(200, &text).hit();
+    let plain = stage.get("/products/a").await;
+    for line in &told[1..] {
+        let name = line.split(':').next().unwrap();
+        assert_eq!((packed.field(name), plain.field(name)), (None, Some("1")), "{name}");
+    }
+    let forbids = ["content-type: text/html", "cache-control: max-age=60, no-transform"];
+    stage.origin.says("/products/b", [page(&text, &forbids)]);
+    stage.get_with("/products/b", &[gzip]).await;
+    let hit = stage.get_with("/products/b", &[gzip]).await;
+    hit.expect(200, &text).hit();
+    assert_eq!((hit.field("content-encoding"), hit.field("vary")), (None, None));
+}
