@@ -45,10 +45,10 @@ pub(super) fn to_send(errand: &Errand) -> HeaderMap {
     fields
 }
 
-/// The secret of a response that may hold tokens: of a page, and of whatever else sets their cookie.
+/// The secret of a response that may hold tokens: of a page and its like, and of whatever else sets their cookie.
 pub(super) fn concerns<'a>(errand: &'a Errand, fields: &HeaderMap) -> Option<&'a Secret> {
     let secret = errand.form_secret.as_ref()?;
-    (is_page(fields) || sets_form_cookie(errand, fields)).then_some(secret)
+    (is_pages_kind(fields) || sets_form_cookie(errand, fields)).then_some(secret)
 }
 
 /// Whether a response was made with the secret that was sent: who renders a token sets its cookie.
@@ -61,10 +61,12 @@ pub(super) fn sets_form_cookie(errand: &Errand, fields: &HeaderMap) -> bool {
     errand.form_secret.is_some() && names.any(|own| own == name)
 }
 
-fn is_page(fields: &HeaderMap) -> bool {
-    let kind = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    ["text/html", "application/xhtml+xml"].iter().any(|page| page.eq_ignore_ascii_case(kind))
+/// Whether it is of a kind that forms come in, alone or as a part of something. What says no kind is a page to browsers.
+fn is_pages_kind(fields: &HeaderMap) -> bool {
+    const KINDS: [&str; 4] = ["text/html", "application/xhtml+xml", "application/json", "text/plain"];
+    let Some(kind) = fields.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    KINDS.iter().any(|own| own.eq_ignore_ascii_case(kind))
 }
 
 /// Takes a whole page in, and tells those who wait what became of it.

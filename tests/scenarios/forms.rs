@@ -540,3 +540,21 @@ async fn a_packed_page_has_no_checksum_of_the_unpacked_one_and_none_is_made_wher
     hit.expect(200, &text).hit();
     assert_eq!((hit.field("content-encoding"), hit.field("vary")), (None, None));
 }
+
+#[tokio::test]
+async fn a_token_is_looked_for_in_whatever_may_hold_one() {
+    let stage = open().await;
+    let theirs = FORM.replace("TOKEN", &masked(&Secret::of_cookie(OTHER).unwrap()));
+    let kinds = [None, Some("application/json"), Some("text/plain; charset=utf-8")];
+    for (number, kind) in kinds.into_iter().enumerate() {
+        let path = format!("/products/{number}");
+        let kind = kind.map(|kind| format!("content-type: {kind}"));
+        let fields: Vec<&str> = kind.iter().map(String::as_str).collect();
+        stage.origin.says(&path, [page(&theirs, &fields)]);
+        for _ in 0..2 {
+            let got = stage.get(&path).await;
+            assert_eq!(got.status, 200);
+            assert!(!got.all("cache-status").contains("; hit"), "{kind:?}: {got:?}");
+        }
+    }
+}
