@@ -558,3 +558,17 @@ async fn a_token_is_looked_for_in_whatever_may_hold_one() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_large_page_comes_whole_for_each_visitor() {
+    let stage = open().await;
+    let large = "x".repeat(20_000);
+    let template = format!("{large}{FORM}{large}{FORM}{large}");
+    let expected = template.replace("value=\"TOKEN", "");
+    stage.origin.says("/", [made(move |asked| rendered(asked, &template, &[]))]);
+    stage.get("/").await;
+    let plain = stage.get("/").await;
+    assert_eq!(tokens(&plain, &given(&plain)).1, expected);
+    let packed = stage.get_with("/", &["accept-encoding: gzip"]).await;
+    assert_eq!(tokens(&unpacked(&packed), &given(&packed)).1, expected);
+}
