@@ -130,7 +130,7 @@ async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &s
     }
     let packed = tokio::task::spawn_blocking({
         let body = body.clone();
-        move || Packed::of(&body).map(Box::new)
+        move || Packed::of(&body)
     });
     Content { body, form_cookie, packed: packed.await.unwrap_or_default() }
 }

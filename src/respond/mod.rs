@@ -45,7 +45,7 @@ pub enum Keeper {
 impl Keeper {
     /// For whom a stored response is.
     fn of(stored: &StoredResponse, from: LifetimeFrom) -> Keeper {
-        let is_own = stored.cache == CacheName::Sessions || stored.form_cookie.is_some();
+        let is_own = stored.cache == CacheName::Sessions || stored.form_cookie().is_some();
         if is_own { Keeper::Visitor } else { Keeper::Shared(from) }
     }
 }

@@ -65,7 +65,7 @@ pub fn stored(
         (None, Some(_)) => weak(&stored.etag()),
         (None, None) => stored.etag(),
     };
-    if stored.packed.is_some() {
+    if stored.packed().is_some() {
         fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
     let condition = judge(method, request, &etag, &fields, stored.status);
@@ -106,7 +106,7 @@ pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
 
 /// The content in gzip, where there is one that suits. A range is of the content as it came.
 fn packed_for<'a>(stored: &'a StoredResponse, own: Option<&Splice>, request: &HeaderMap) -> Option<&'a Packed> {
-    let packed = stored.packed.as_deref()?;
+    let packed = stored.packed()?;
     let is_cut = own.is_none() && request.contains_key(header::RANGE);
     (!is_cut && accepts_coding(request, "gzip")).then_some(packed)
 }
