@@ -222,9 +222,16 @@ fn without_session(section: &Section<'_>, audience: Audience) -> WithoutSession 
     without.unwrap_or(WithoutSession::Pass)
 }
 
-/// What cookies mean under a rule: a list names those that are part of its key; a map changes any of the four lists.
+/// What cookies mean under a rule: a list names those that are part of its key; a map changes any of the four lists. Where tokens are
+/// spliced their cookie is in none of these: a page that sets it would never be stored.
 fn cookies(section: &Section<'_>, ground: &Ground, splices: bool) -> Arc<CookieClasses> {
     let classes = listed_cookies(section, ground);
+    let name = &ground.cookies.form_token;
+    let lists = [&classes.session, &classes.personal, &classes.key];
+    if splices && section.has("cookies") && lists.into_iter().any(|list| list.matches(name)) {
+        let message = format!("{name} is the cookie of form tokens; take it out, or write csrf: false");
+        section.tell("cookies", message);
+    }
     if classes.splices == splices { classes } else { Arc::new(CookieClasses { splices, ..(*classes).clone() }) }
 }
 

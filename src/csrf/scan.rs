@@ -10,8 +10,12 @@ use std::ops::Range;
 pub const HOLES_MAX: usize = 1_000;
 /// What names of token fields, of their headers and of variables that hold one have in common.
 const NAME: &[u8] = b"csrf";
-/// Bytes after a name in which its token begins: the rest of the name, a type, an attribute's name, quotes.
+/// Bytes between a name and its token: the rest of the name, a type, an attribute's name, quotes.
 const REACH_BYTES: usize = 64;
+/// Bytes of a run that are looked at: more than a token, an escape before it, and the reach.
+const RUN_BYTES_MAX: usize = 2 * TOKEN_CHARS;
+/// Bytes of the longest checksum that says what it is, sha512 in Base64, with its name.
+const INTEGRITY_BYTES_MAX: usize = 7 + 88;
 
 /// Why a page cannot be shared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +60,7 @@ pub fn scan(page: &[u8], secret: &Secret) -> Result<Found, Unfit> {
             run = 0;
         }
     }
-    if names(page).any(|after| is_foreign(page, after, &starts)) {
+    if names(page).any(|name| is_foreign(page, &name, &starts)) {
         return Err(Unfit::Foreign);
     }
     Ok(Found(starts))
@@ -67,35 +71,67 @@ fn last<const N: usize>(page: &[u8], at: usize) -> Option<&[u8; N]> {
     page.get((at + 1).checked_sub(N)?..=at)?.try_into().ok()
 }
 
-/// Where names of tokens end, as far as they are alike.
-fn names(page: &[u8]) -> impl Iterator<Item = usize> {
+/// The names of tokens, as far as they are alike.
+fn names(page: &[u8]) -> impl Iterator<Item = Range<usize>> {
     let windows = page.windows(NAME.len()).enumerate();
-    windows.filter(|(_, window)| window.eq_ignore_ascii_case(NAME)).map(|(at, _)| at + NAME.len())
+    windows.filter(|(_, window)| window.eq_ignore_ascii_case(NAME)).map(|(at, _)| at..at + NAME.len())
 }
 
-/// Whether what follows a name is as long as a token or a secret, and is no hole.
-fn is_foreign(page: &[u8], after: usize, starts: &[usize]) -> bool {
-    let reach = page.len().min(after + REACH_BYTES);
-    let mut at = after;
-    while at < reach {
-        let run = run_at(page, at);
-        if starts.binary_search(&run.start).is_ok() {
-            return false;
-        }
-        // The name's own rest is no value, and what has no other digits than a checksum's is one.
-        let is_checksum = || page[run.clone()].iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-        if run.start > after && matches!(run.len(), SECRET_CHARS | TOKEN_CHARS) && !is_checksum() {
-            return true;
-        }
-        at = run.end.max(at + 1);
-    }
-    false
+/// Whether what stands beside a name is as long as a token or a secret, and is no hole: what follows up to the first hole, and what
+/// comes before it in the same tag.
+fn is_foreign(page: &[u8], name: &Range<usize>, starts: &[usize]) -> bool {
+    let is_hole = |run: &Range<usize>| readings(page, run).any(|own| starts.binary_search(&own.start).is_ok());
+    let reach = page.len().min(name.end + REACH_BYTES);
+    let mut after = runs(page, name.end..reach).take_while(|run| !is_hole(run));
+    let from = name.start.saturating_sub(REACH_BYTES + TOKEN_CHARS);
+    let tag = page[from..name.start].iter().rposition(|byte| matches!(byte, b'<' | b'>')).map_or(from, |at| from + at);
+    let mut before = runs(page, tag..name.start).filter(|run| !is_hole(run));
+    after.any(|run| is_value(page, &run)) || before.any(|run| is_value(page, &run))
 }
 
-/// The characters of the alphabet that begin at a place.
-fn run_at(page: &[u8], at: usize) -> Range<usize> {
-    let length = page[at..].iter().take_while(|byte| is_of_alphabet(**byte)).count();
-    at..at + length
+/// The runs of the alphabet's characters that begin in a part of a page; not the rest of one that began before, as a name's own rest.
+fn runs(page: &[u8], part: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let mut at = part.start;
+    let all = std::iter::from_fn(move || {
+        let start = at + page.get(at..part.end)?.iter().position(|byte| is_of_alphabet(*byte))?;
+        // What is longer is no value, however long it is: a page of names alone is not read to its end at each of them.
+        let length = page[start..].iter().take(RUN_BYTES_MAX).take_while(|byte| is_of_alphabet(**byte)).count();
+        at = start + length;
+        Some(start..at)
+    });
+    all.filter(|run| !page[..run.start].last().is_some_and(|byte| is_of_alphabet(*byte)))
+}
+
+/// A run as it stands there, and without what is left of an escaped quote or sign in front of it: `\u0022`, `\x22`, `\n`, `%3D`.
+fn readings(page: &[u8], run: &Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let escape = match (page[..run.start].last(), page.get(run.start)) {
+        (Some(b'\\'), Some(b'u')) => 5,
+        (Some(b'\\'), Some(b'x')) => 3,
+        (Some(b'\\'), Some(_)) => 1,
+        (Some(b'%'), _) => 2,
+        _ => 0,
+    };
+    [run.clone(), run.end.min(run.start + escape)..run.end].into_iter()
+}
+
+/// Whether a run can be a token or a secret. What has no other digits than a checksum's is one, and so is what says it.
+fn is_value(page: &[u8], run: &Range<usize>) -> bool {
+    let is_checksum = |run: &Range<usize>| {
+        let bytes = &page[run.clone()];
+        bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+            || bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'A'..=b'F'))
+    };
+    readings(page, run).any(|own| matches!(own.len(), SECRET_CHARS | TOKEN_CHARS) && !is_checksum(&own))
+        && !is_in_integrity(page, run.start)
+}
+
+/// Whether a place is in the Base64 of an `integrity` or a content security policy: `sha384-…`.
+fn is_in_integrity(page: &[u8], at: usize) -> bool {
+    let before = &page[at.saturating_sub(INTEGRITY_BYTES_MAX)..at];
+    let is_base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    let digits = before.iter().rev().take_while(is_base64).count();
+    let named = &before[..before.len() - digits];
+    [b"sha256-", b"sha384-", b"sha512-"].into_iter().any(|name| named.ends_with(name))
 }
 
 #[cfg(test)]
@@ -180,5 +216,46 @@ mod tests {
         assert_eq!(scanned(&flood(HOLES_MAX)).map(|starts| starts.len()), Ok(HOLES_MAX));
         assert_eq!(scanned(&flood(HOLES_MAX + 1)), Err(Unfit::TooMany));
         assert_eq!(scanned(&flood(10_000)), Err(Unfit::TooMany));
+    }
+    #[test]
+    fn anothers_token_is_seen_before_its_name_and_behind_escapes() {
+        let theirs = String::from_utf8(Secret::random().unwrap().token().unwrap().to_vec()).unwrap();
+        for page in [
+            format!("<input value=\"{theirs}\" type=\"hidden\" name=\"csrfmiddlewaretoken\">"),
+            format!("name\\u003D\\u0022csrfmiddlewaretoken\\u0022 value\\u003D\\u0022{theirs}\\u0022"),
+            format!("name=\\x22csrfmiddlewaretoken\\x22 value=\\x22{theirs}\\x22"),
+            format!("'csrf:\\n{theirs}'"),
+            format!("csrf_token%3D{theirs}%26next%3D"),
+        ] {
+            assert_eq!(scanned(&page), Err(Unfit::Foreign), "{page}");
+        }
+        let ours = token();
+        for (before, after) in
+            [("<input value=\"", "\" name=\"csrfmiddlewaretoken\">"), ("csrf \\u0022", "\\u0022"), ("csrf%3D", "%26")]
+        {
+            assert_eq!(scanned(&format!("{before}{ours}{after}")), Ok(vec![before.len()]), "{before}");
+        }
+    }
+
+    #[test]
+    fn checksums_beside_the_word_are_no_tokens() {
+        let upper = "9F86D081884C7D659A2FEAA0C55AD015";
+        // 48 bytes are 64 characters of Base64, one in eight times without a sign among them.
+        let sha384 = "oqVuAfXRKap7fdgcCY5uykM6cxR9GqQ8KuxyAf1uT1Dtr5jT9Wv1dvJxQwKw2Fcg";
+        let sha512 = format!("{}+{}/{}==", "a1B2".repeat(8), "c3D4".repeat(8), "e5F6".repeat(5));
+        for text in [
+            format!("<script src=\"csrf.js\" integrity=\"sha384-{sha384}\"></script>"),
+            format!("<script integrity=\"sha384-{sha384}\" src=\"csrf.js\"></script>"),
+            format!("<script src=\"csrf.js\" integrity=\"sha512-{sha512}\"></script>"),
+            format!("<script src=\"csrf.{upper}.js\"></script>"),
+        ] {
+            assert_eq!(scanned(&text), Ok(vec![]), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_page_of_names_alone_is_soon_read() {
+        // Each name looked as far as the run of letters goes: a minute and more.
+        assert_eq!(scanned(&"csrf".repeat(50_000)), Ok(vec![]));
     }
 }

@@ -281,7 +281,7 @@ fn store(
 pub(super) struct Content {
     pub body: StoredBody,
     pub form_cookie: Option<CookieForm>,
-    pub packed: Option<Box<Packed>>,
+    pub packed: Option<Packed>,
 }
 
 /// What is stored of a response that has come whole.

@@ -42,7 +42,7 @@ fn from_stored(
     mut outcome: Outcome,
     origin_time: Option<Duration>,
 ) -> Result<Reply, Failure> {
-    let own = stored.form_cookie.as_ref().map(|form| Splice::of(&ask.fields, form)).transpose()?;
+    let own = stored.form_cookie().map(|form| Splice::of(&ask.fields, form)).transpose()?;
     let now = proxy.clock.now();
     outcome.ttl_secs = Some(stored.lifetime().ttl_ms(now).div_euclid(1000));
     let response = respond::stored(stored, own.as_ref(), &ask.method, &ask.fields, &outcome, now);

@@ -106,6 +106,9 @@ impl Errand {
 
 impl Errand {
     /// The errand of a request that falls under a rule. `stored` is what was found and cannot be used as it is.
+    ///
+    /// # Errors
+    /// When the system has no randomness for a secret: a page with another's tokens must not be taken for one without.
     pub(super) fn new(
         proxy: &Proxy,
         rules: &Arc<Rules>,
@@ -113,10 +116,10 @@ impl Errand {
         ask: &Ask,
         wanted: &Wanted,
         stored: Option<Arc<StoredResponse>>,
-    ) -> Errand {
+    ) -> std::io::Result<Errand> {
         let query = wanted.key.query().map(|query| format!("?{query}")).unwrap_or_default();
         let splices = routed.rule.splices && wanted.session.is_none();
-        Errand {
+        Ok(Errand {
             rules: rules.clone(),
             rule: routed.rule.clone(),
             key: wanted.key.clone(),
@@ -131,12 +134,11 @@ impl Errand {
             }),
             // What was fetched for one session is that visitor's, whatever else their browser sends.
             withholds_cookies: !routed.rule.unmatched && wanted.session.is_none() && bears_own_fields(rules, ask),
-            // Without randomness nothing is spliced, and so no page with a form is kept.
-            form_secret: splices.then(Secret::random).and_then(Result::ok),
+            form_secret: splices.then(Secret::random).transpose()?,
             in_key: in_key(rules, routed.rule, wanted),
             place: routed.place,
             rule_tags: routed.tags(),
-        }
+        })
     }
 
     /// The same, to ask whether what was found still holds.

@@ -40,15 +40,15 @@ pub(super) async fn serve(
     match choose(ask, found, || proxy.knows_unstorable(&wanted.key)) {
         Course::Hit(stored) => hit::fresh(proxy, ask, &stored),
         Course::Stale(stored) => {
-            miss::revalidate_behind(proxy, errand(Some(stored.clone())).validating());
+            miss::revalidate_behind(proxy, errand(Some(stored.clone()))?.validating());
             hit::stale(proxy, ask, &stored, Reason::StaleWhileRevalidate)
         }
         Course::Validate(stored, reason) => {
-            let errand = errand(Some(stored)).validating();
+            let errand = errand(Some(stored))?.validating();
             outward(ask, miss::fetch(proxy, ask, errand, reason, carried)).await
         }
         Course::Miss(fallback, reason) => {
-            outward(ask, miss::fetch(proxy, ask, errand(fallback), reason, carried)).await
+            outward(ask, miss::fetch(proxy, ask, errand(fallback)?, reason, carried)).await
         }
         Course::Pass(reason) => outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
     }

@@ -45,10 +45,10 @@ pub(super) fn to_send(errand: &Errand) -> HeaderMap {
     fields
 }
 
-/// The secret of a response that may hold tokens: of a page, and of whatever else sets their cookie.
+/// The secret of a response that may hold tokens: of a page and its like, and of whatever else sets their cookie.
 pub(super) fn concerns<'a>(errand: &'a Errand, fields: &HeaderMap) -> Option<&'a Secret> {
     let secret = errand.form_secret.as_ref()?;
-    (is_page(fields) || sets_form_cookie(errand, fields)).then_some(secret)
+    (is_pages_kind(fields) || sets_form_cookie(errand, fields)).then_some(secret)
 }
 
 /// Whether a response was made with the secret that was sent: who renders a token sets its cookie.
@@ -61,10 +61,12 @@ pub(super) fn sets_form_cookie(errand: &Errand, fields: &HeaderMap) -> bool {
     errand.form_secret.is_some() && names.any(|own| own == name)
 }
 
-fn is_page(fields: &HeaderMap) -> bool {
-    let kind = fields.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim();
-    ["text/html", "application/xhtml+xml"].iter().any(|page| page.eq_ignore_ascii_case(kind))
+/// Whether it is of a kind that forms come in, alone or as a part of something. What says no kind is a page to browsers.
+fn is_pages_kind(fields: &HeaderMap) -> bool {
+    const KINDS: [&str; 4] = ["text/html", "application/xhtml+xml", "application/json", "text/plain"];
+    let Some(kind) = fields.get(header::CONTENT_TYPE) else { return true };
+    let kind = kind.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    KINDS.iter().any(|own| own.eq_ignore_ascii_case(kind))
 }
 
 /// Takes a whole page in, and tells those who wait what became of it.
@@ -80,7 +82,7 @@ pub(super) async fn receive(
     let refuse = |reason| {
         lead.close();
         if !stale::is_failure(status) {
-            proxy.unstorable.remember(&errand.key, proxy.clock.now());
+            proxy.note_unstorable(errand);
         }
         fill.publish(FillAnswer::NotShared(reason, status));
         (FillEnd::NotStored, Some(reason))
@@ -99,7 +101,8 @@ pub(super) async fn receive(
         let has_none = form.is_none() && found.starts().is_empty();
         return Err(if has_none { deliver(fill, head, page) } else { refuse(head.storing) });
     };
-    let content = content(&page, &found, form, &errand.rule.cookies.form_token).await;
+    let name = &errand.rule.cookies.form_token;
+    let content = content(&page, &found, form, name, may_pack(&head.fields)).await;
     let head = if content.form_cookie.is_some() { taken_apart(head) } else { head };
     let stored = Arc::new(to_store(proxy, fill, errand, &head, lifetime, content).map_err(refuse)?);
     proxy.unstorable.forget(&errand.key);
@@ -119,14 +122,22 @@ fn deliver(fill: &Fill, head: FilledHead, page: Bytes) -> (FillEnd, Option<Reaso
 }
 
 /// A page as it is stored. Packing one takes a moment: not on a thread that answers requests.
-async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str) -> Content {
+async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str, may_pack: bool) -> Content {
     let form_cookie = form.or_else(|| (!found.starts().is_empty()).then(|| CookieForm::usual(name)));
     let body = body(page, found);
+    if !may_pack {
+        return Content { body, form_cookie, packed: None };
+    }
     let packed = tokio::task::spawn_blocking({
         let body = body.clone();
-        move || Packed::of(&body).map(Box::new)
+        move || Packed::of(&body)
     });
     Content { body, form_cookie, packed: packed.await.unwrap_or_default() }
+}
+
+/// RFC 9111 5.2.2.6.
+fn may_pack(fields: &HeaderMap) -> bool {
+    !list_items(fields, &header::CACHE_CONTROL).any(|directive| directive.eq_ignore_ascii_case("no-transform"))
 }
 
 /// A page as it is for nobody in particular, for comparing it with another fetch of it.

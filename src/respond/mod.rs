@@ -22,6 +22,9 @@ use http::{HeaderMap, HeaderValue, header};
 /// What vitrine calls itself in `Via`.
 const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
+/// What other caches obey before `Cache-Control`; and any `…cdn-cache-control`.
+const FIELDS_FOR_CACHES: [&str; 4] = ["akamai-cache-control", "edge-control", "surrogate-control", "x-accel-expires"];
+
 /// Adds what every response tells: how it came about, and by whom. `Cache-Status` goes behind what caches upstream said
 /// (RFC 9211 2).
 fn sign(fields: &mut HeaderMap, outcome: &Outcome) {
@@ -42,7 +45,7 @@ pub enum Keeper {
 impl Keeper {
     /// For whom a stored response is.
     fn of(stored: &StoredResponse, from: LifetimeFrom) -> Keeper {
-        let is_own = stored.cache == CacheName::Sessions || stored.form_cookie.is_some();
+        let is_own = stored.cache == CacheName::Sessions || stored.form_cookie().is_some();
         if is_own { Keeper::Visitor } else { Keeper::Shared(from) }
     }
 }
@@ -55,11 +58,23 @@ fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
         Keeper::Shared(LifetimeFrom::Rule | LifetimeFrom::RuleNegative) => "no-cache",
         Keeper::Visitor => "private, no-cache",
     };
+    if keeper == Keeper::Visitor {
+        untell_caches(fields);
+    }
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(told));
     fields.remove(header::EXPIRES);
     fields.remove(header::PRAGMA);
     let names_cookie = list_items(fields, &header::VARY).any(|name| name.eq_ignore_ascii_case("cookie"));
     if keeper == Keeper::Visitor && !names_cookie {
         fields.append(header::VARY, HeaderValue::from_static("Cookie"));
+    }
+}
+
+/// Takes away what speaks to caches on the way alone: they would take it for more than our `private` (RFC 9213 2.2).
+fn untell_caches(fields: &mut HeaderMap) {
+    let is_for_caches = |name: &str| FIELDS_FOR_CACHES.contains(&name) || name.ends_with("cdn-cache-control");
+    let names: Vec<_> = fields.keys().filter(|name| is_for_caches(name.as_str())).cloned().collect();
+    for name in names {
+        fields.remove(name);
     }
 }

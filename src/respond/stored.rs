@@ -24,6 +24,14 @@ const FIELDS_OF_CONTENT: [HeaderName; 6] = [
     header::LAST_MODIFIED,
 ];
 
+/// What was told of the content's bytes as they came.
+const CHECKSUMS: [HeaderName; 4] = [
+    HeaderName::from_static("content-digest"),
+    HeaderName::from_static("content-md5"),
+    HeaderName::from_static("digest"),
+    HeaderName::from_static("repr-digest"),
+];
+
 /// Pieces that are copied are shorter than this: to copy so much costs about as much as to send one piece more.
 const COPIED_BYTES_MAX: usize = 8 * 1024;
 
@@ -57,7 +65,7 @@ pub fn stored(
         (None, Some(_)) => weak(&stored.etag()),
         (None, None) => stored.etag(),
     };
-    if stored.packed.is_some() {
+    if stored.packed().is_some() {
         fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
     }
     let condition = judge(method, request, &etag, &fields, stored.status);
@@ -88,15 +96,17 @@ pub fn stored(
     response
 }
 
-/// A strong entity tag for a body to which the origin gave none.
+/// A strong entity tag for a body to which the origin gave none. Where tokens stand counts, and not what they are.
 pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
-    let parts: Vec<&[u8]> = body.pieces().iter().map(Piece::shared).collect();
+    let pieces = body.pieces().iter();
+    let parts: Vec<&[u8]> =
+        pieces.map(|piece| if *piece == Piece::Token { &NO_TOKEN[..] } else { piece.shared() }).collect();
     text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
 }
 
 /// The content in gzip, where there is one that suits. A range is of the content as it came.
 fn packed_for<'a>(stored: &'a StoredResponse, own: Option<&Splice>, request: &HeaderMap) -> Option<&'a Packed> {
-    let packed = stored.packed.as_deref()?;
+    let packed = stored.packed()?;
     let is_cut = own.is_none() && request.contains_key(header::RANGE);
     (!is_cut && accepts_coding(request, "gzip")).then_some(packed)
 }
@@ -109,6 +119,9 @@ fn packed_content(
     fields: &mut HeaderMap,
 ) -> (StatusCode, Body) {
     fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    for name in &CHECKSUMS {
+        fields.remove(name);
+    }
     if method == Method::HEAD {
         fields.insert(header::CONTENT_LENGTH, HeaderValue::from(packed.len() as u64));
         return (stored.status, Body::empty());

@@ -54,7 +54,7 @@ pub struct Parts {
     /// The cookie that its form tokens belong to; a page with tokens always has one.
     pub form_cookie: Option<CookieForm>,
     /// Its content in gzip, where that was made here.
-    pub packed: Option<Box<Packed>>,
+    pub packed: Option<Packed>,
     /// The origin's entity tag, or ours: made from the body where the origin sent none.
     pub etag: HeaderValue,
     /// Its freshness and what staleness allows.
@@ -85,10 +85,6 @@ pub struct StoredResponse {
     pub status: StatusCode,
     /// Its content.
     pub body: StoredBody,
-    /// The cookie that its form tokens belong to: then it is sent to nobody as it is stored.
-    pub form_cookie: Option<CookieForm>,
-    /// Its content in gzip, where that was made here.
-    pub packed: Option<Box<Packed>>,
     /// The ledger position when its fetch, or last validation, began.
     pub stamp: Stamp,
     /// What purges can name it by.
@@ -106,6 +102,28 @@ pub struct StoredResponse {
     lifetime_from: LifetimeFrom,
     validate_always: bool,
     origin_time_us: u32,
+    rare: Option<Box<Rare>>,
+}
+
+/// What few responses have, and the others need no room for.
+#[derive(Debug)]
+struct Rare {
+    form_cookie: Option<CookieForm>,
+    packed: Option<Packed>,
+}
+
+impl Rare {
+    fn of(form_cookie: Option<CookieForm>, packed: Option<Packed>) -> Option<Box<Rare>> {
+        (form_cookie.is_some() || packed.is_some()).then(|| Box::new(Rare { form_cookie, packed }))
+    }
+
+    /// Bytes it takes in memory, with what the allocator adds to it and to the cookie.
+    fn weight(&self) -> usize {
+        size_of::<Rare>()
+            + 16
+            + self.form_cookie.as_ref().map_or(0, |form| 16 + form.as_str().len())
+            + self.packed.as_ref().map_or(0, Packed::weight)
+    }
 }
 
 impl StoredResponse {
@@ -129,8 +147,7 @@ impl StoredResponse {
             generation: parts.generation,
             status: parts.status,
             body: parts.body,
-            form_cookie: parts.form_cookie,
-            packed: parts.packed,
+            rare: Rare::of(parts.form_cookie, parts.packed),
             stamp: parts.stamp,
             tags: parts.tags,
             rule: parts.rule,
@@ -148,8 +165,8 @@ impl StoredResponse {
             status: self.status,
             fields: self.fields(),
             body: self.body.clone(),
-            form_cookie: self.form_cookie.clone(),
-            packed: self.packed.clone(),
+            form_cookie: self.form_cookie().cloned(),
+            packed: self.packed().cloned(),
             etag: self.etag(),
             lifetime: self.lifetime(),
             stamp: self.stamp,
@@ -181,6 +198,16 @@ impl StoredResponse {
     /// Its end-to-end fields.
     pub fn fields(&self) -> FieldBlock {
         FieldBlock::among(self.text.slice(self.etag_end as usize..))
+    }
+
+    /// The cookie that its form tokens belong to: then it is sent to nobody as it is stored.
+    pub fn form_cookie(&self) -> Option<&CookieForm> {
+        self.rare.as_ref()?.form_cookie.as_ref()
+    }
+
+    /// Its content in gzip, where that was made here.
+    pub fn packed(&self) -> Option<&Packed> {
+        self.rare.as_ref()?.packed.as_ref()
     }
 
     /// Its freshness and what staleness allows.
@@ -216,8 +243,7 @@ impl StoredResponse {
             + self.vary.weight()
             + self.body.weight()
             + self.tags.as_str().len()
-            + self.form_cookie.as_ref().map_or(0, |form| 16 + form.as_str().len())
-            + self.packed.as_ref().map_or(0, |packed| 16 + size_of::<Packed>() + packed.weight())
+            + self.rare.as_ref().map_or(0, |rare| rare.weight())
     }
 }
 

@@ -176,6 +176,14 @@ fn mistakes_about_form_tokens_are_told() {
             "csrf: { scheme: django, cookie: token }\ncookies: { session: [token] }",
             "csrf.cookie: token is also among cookies.session",
         ),
+        (
+            "csrf: { scheme: django }\nroutes: [{ name: a, match: /a, cookies: [csrftoken] }]",
+            "routes[0].cookies: csrftoken is the cookie of form tokens; take it out, or write csrf: false",
+        ),
+        (
+            "csrf: { scheme: django }\nroutes: [{ name: a, match: /a, cookies: { personal: ['csrf*'] } }]",
+            "routes[0].cookies: csrftoken is the cookie of form tokens",
+        ),
     ];
     for (lines, expected) in table {
         let told = told(&with(lines)).expect_err(lines);

@@ -143,7 +143,7 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
                 status: StatusCode::from_u16(status).unwrap(),
                 fields: FieldBlock::copy_of(&map).unwrap(),
                 body,
-                packed: has_packed.then(|| Box::new(packed)),
+                packed: has_packed.then_some(packed),
                 form_cookie: (has_cookie || has_tokens).then(|| CookieForm::usual("csrftoken")),
                 etag: HeaderValue::try_from(etag).unwrap(),
                 lifetime,

@@ -60,7 +60,7 @@ proptest! {
         sealed(&mut meta, &bytes.body);
         if let Ok(read) = decode(&meta, &bytes.body) {
             // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
-            let packed = read.packed.iter().flat_map(|packed| packed.body.pieces());
+            let packed = read.packed().into_iter().flat_map(|packed| packed.body.pieces());
             let shared: usize = read.body.pieces().iter().chain(packed).map(|piece| piece.shared().len()).sum();
             prop_assert!(shared == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
             prop_assert_eq!(encode(&read).body, bytes.body);

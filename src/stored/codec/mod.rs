@@ -12,7 +12,9 @@ mod write;
 
 use super::fields::is_field_value;
 use super::lifetime::PackedLifetime;
-use super::{Checked, FieldBlock, LifetimeFrom, Packed, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
+use super::{
+    Checked, FieldBlock, LifetimeFrom, Packed, Piece, Rare, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::crypto;
@@ -82,7 +84,7 @@ pub fn encode(response: &StoredResponse) -> Encoded {
     write_text(&mut out, response);
     out.block(response.tags.as_str().as_bytes());
     out.block(response.vary.as_bytes());
-    out.block(response.form_cookie.as_ref().map_or(&[], |form| form.as_str().as_bytes()));
+    out.block(response.form_cookie().map_or(&[], |form| form.as_str().as_bytes()));
     let body = write_bodies(&mut out, response);
     let mut meta = out.into_bytes();
     seal(&mut meta, &body);
@@ -110,8 +112,6 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         generation,
         status,
         body: StoredBody::default(),
-        form_cookie: None,
-        packed: None,
         stamp,
         tags: Tags::parse(from.text("tags")?).map_err(|_| Undecodable::Malformed("tags"))?,
         rule,
@@ -124,6 +124,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         lifetime_from,
         validate_always,
         origin_time_us,
+        rare: None,
     };
     let vary = VaryKey::from_bytes(from.block("Vary key")?).ok_or(Undecodable::Malformed("Vary key"))?;
     let form_cookie = read_form_cookie(&mut from)?;
@@ -132,7 +133,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         return Err(Undecodable::Malformed("form cookie"));
     }
     from.end()
-        .then_some(StoredResponse { vary, body, form_cookie, packed, ..response })
+        .then_some(StoredResponse { vary, body, rare: Rare::of(form_cookie, packed), ..response })
         .ok_or(Undecodable::Malformed("end"))
 }
 
@@ -254,7 +255,7 @@ fn read_text(from: &mut Reader<'_>) -> Result<(Bytes, [u32; 3]), Undecodable> {
 /// Both forms of the content: its bytes, and after them those in gzip, where there are any.
 fn write_bodies(out: &mut Writer, response: &StoredResponse) -> Bytes {
     write_pieces(out, &response.body);
-    let Some(packed) = &response.packed else {
+    let Some(packed) = response.packed() else {
         out.byte(0);
         return joined(response.body.pieces());
     };
@@ -295,7 +296,7 @@ fn read_form_cookie(from: &mut Reader<'_>) -> Result<Option<CookieForm>, Undecod
     }
 }
 
-fn read_bodies(from: &mut Reader<'_>, bytes: &Bytes) -> Result<(StoredBody, Option<Box<Packed>>), Undecodable> {
+fn read_bodies(from: &mut Reader<'_>, bytes: &Bytes) -> Result<(StoredBody, Option<Packed>), Undecodable> {
     let mut start = 0;
     let body = read_pieces(from, bytes, &mut start)?;
     let packed = match from.byte("packed mark")? {
@@ -303,7 +304,7 @@ fn read_bodies(from: &mut Reader<'_>, bytes: &Bytes) -> Result<(StoredBody, Opti
         1 => {
             let [checksum, factor, length] = [from.u32("packed")?, from.u32("packed")?, from.u32("packed")?];
             let body = read_pieces(from, bytes, &mut start)?;
-            Some(Box::new(Packed { body, checksum, factor, length }))
+            Some(Packed { body, checksum, factor, length })
         }
         _ => return Err(Undecodable::Malformed("packed mark")),
     };
