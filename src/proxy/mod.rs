@@ -184,7 +184,7 @@ impl Proxy {
     /// Remembers that a response was not storable, unless other rules have come into force since it was asked for.
     fn note_unstorable(&self, errand: &Errand) {
         let is_by_rules_of_now = || Arc::ptr_eq(&errand.rules, &self.rules.load());
-        self.unstorable.remember_if(&errand.key, self.clock.now(), is_by_rules_of_now);
+        self.unstorable.remember(&errand.key, self.clock.now(), is_by_rules_of_now);
     }
 
     /// What the memory tier holds, by cache.

@@ -19,6 +19,8 @@ use crate::stored::{Packed, Piece, StoredBody};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::timeout;
 
 /// Fields about the very bytes that came, which no visitor gets.
 const FIELDS_OF_BYTES: [HeaderName; 7] = [
@@ -30,6 +32,12 @@ const FIELDS_OF_BYTES: [HeaderName; 7] = [
     HeaderName::from_static("digest"),
     HeaderName::from_static("repr-digest"),
 ];
+
+/// For a whole page: nobody who waits for it gets a byte before its end, and an origin that trickles would keep them for ever. Past it
+/// they ask for themselves.
+const PAGE_TIME_MAX: Duration = Duration::from_secs(30);
+/// Larger pages are not packed: it takes some times their size in memory, and visitors wait for it.
+const PACKED_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a fill sends: with its secret among the cookies, and without a content coding, which would hide the tokens.
 pub(super) fn to_send(errand: &Errand) -> HeaderMap {
@@ -89,9 +97,10 @@ pub(super) async fn receive(
     };
     let form = form_of(errand, &answered.fields, secret).map_err(refuse)?;
     let mut held = Held::nothing(proxy);
-    let page = match whole(&mut held, answered.body).await {
-        Ok(page) => page.ok_or_else(|| refuse(Reason::TooLarge))?,
-        Err(broken) => {
+    let page = match timeout(PAGE_TIME_MAX, whole(&mut held, answered.body)).await {
+        Err(_) => return Err(refuse(Reason::OriginTimeout)),
+        Ok(Ok(page)) => page.ok_or_else(|| refuse(Reason::TooLarge))?,
+        Ok(Err(broken)) => {
             fill.publish(FillAnswer::Failed(FetchFailure::Broken(broken)));
             return Err((FillEnd::Broken, Some(Reason::Incomplete)));
         }
@@ -125,7 +134,7 @@ fn deliver(fill: &Fill, head: FilledHead, page: Bytes) -> (FillEnd, Option<Reaso
 async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str, may_pack: bool) -> Content {
     let form_cookie = form.or_else(|| (!found.starts().is_empty()).then(|| CookieForm::usual(name)));
     let body = body(page, found);
-    if !may_pack {
+    if !may_pack || page.len() > PACKED_BYTES_MAX {
         return Content { body, form_cookie, packed: None };
     }
     let packed = tokio::task::spawn_blocking({

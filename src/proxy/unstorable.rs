@@ -18,13 +18,8 @@ const KEYS_MAX: usize = 20_000;
 pub(super) struct Unstorable(Mutex<HashMap<Key, Timestamp>>);
 
 impl Unstorable {
-    /// Remembers a key.
-    pub(super) fn remember(&self, key: &Key, now: Timestamp) {
-        self.remember_if(key, now, || true);
-    }
-
     /// Remembers a key if that is still so, which is asked under the lock: [`Unstorable::forget_all`] comes before or after.
-    pub(super) fn remember_if(&self, key: &Key, now: Timestamp, is_so: impl FnOnce() -> bool) {
+    pub(super) fn remember(&self, key: &Key, now: Timestamp, is_so: impl FnOnce() -> bool) {
         let mut keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if !is_so() {
             return;
