@@ -106,6 +106,11 @@ impl StoredBody {
         self.pieces().iter().map(Piece::len).sum()
     }
 
+    /// How many form tokens it has.
+    pub fn tokens(&self) -> usize {
+        self.pieces().iter().filter(|piece| **piece == Piece::Token).count()
+    }
+
     /// Whether there is no content.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

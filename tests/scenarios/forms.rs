@@ -101,6 +101,8 @@ async fn two_fresh_visitors_have_forms_of_their_own_from_one_fetch() {
         assert!(got.field("etag").unwrap().starts_with("W/\"v-"), "{got:?}");
     }
     assert_ne!(first.field("etag"), second.field("etag"));
+    let explained = stage.admin("/api/v1/explain?url=http://shop.example/").await.text();
+    assert!(explained.contains("\"form_tokens\":1,"), "{explained}");
 }
 
 #[tokio::test]
