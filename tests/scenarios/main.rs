@@ -6,7 +6,7 @@
 //! - `collapse`: one fetch for many, and every way it can end
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
-//! - `forms`: each visitor's own form tokens in shared pages
+//! - `forms`, `packed`: each visitor's own form tokens in shared pages; `django_shop` is the shop they come from
 //! - `dialects`: purge clients of all kinds, byte for byte
 //! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
 //! - `promise`: no read sees what was purged before it, under concurrency
@@ -33,11 +33,13 @@ mod broken;
 mod collapse;
 mod commands;
 mod dialects;
+mod django_shop;
 mod forms;
 mod guard;
 mod guards;
 mod inbox;
 mod keys;
+mod packed;
 mod personal;
 mod promise;
 mod purge_apis;
