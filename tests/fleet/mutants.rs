@@ -16,8 +16,8 @@ const STAMP_AT_THE_END: Mutant = Mutant {
 const CONFIRMED_AT_ONCE: Mutant = Mutant {
     name: "a purge is confirmed without waiting for the others",
     file: "src/ledger/sharing.rs",
-    right: "receipt.confirmation = sharing.log.confirm(receipt.epoch, receipt.last, wait).await;",
-    wrong: "let _ = (sharing, wait); receipt.confirmation.confirmed = true;",
+    right: "receipt.confirmation = sharing.log.confirm(receipt.epoch, receipt.last, left).await;",
+    wrong: "let _ = left; receipt.confirmation.confirmed = true;",
 };
 
 const MISSED_WHILE_AWAY: Mutant = Mutant {
