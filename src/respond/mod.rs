@@ -64,9 +64,8 @@ fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
     fields.insert(header::CACHE_CONTROL, HeaderValue::from_static(told));
     fields.remove(header::EXPIRES);
     fields.remove(header::PRAGMA);
-    let names_cookie = list_items(fields, &header::VARY).any(|name| name.eq_ignore_ascii_case("cookie"));
-    if keeper == Keeper::Visitor && !names_cookie {
-        fields.append(header::VARY, HeaderValue::from_static("Cookie"));
+    if keeper == Keeper::Visitor {
+        vary_on(fields, "Cookie");
     }
 }
 
@@ -76,5 +75,12 @@ fn untell_caches(fields: &mut HeaderMap) {
     let names: Vec<_> = fields.keys().filter(|name| is_for_caches(name.as_str())).cloned().collect();
     for name in names {
         fields.remove(name);
+    }
+}
+
+/// Names a request field in Vary, once.
+fn vary_on(fields: &mut HeaderMap, name: &'static str) {
+    if !list_items(fields, &header::VARY).any(|own| own.eq_ignore_ascii_case(name)) {
+        fields.append(header::VARY, HeaderValue::from_static(name));
     }
 }

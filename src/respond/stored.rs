@@ -2,7 +2,7 @@
 
 use super::conditional::{if_range_holds, judge};
 use super::range::{Asked, asked};
-use super::{Keeper, sign, tell_browser};
+use super::{Keeper, sign, tell_browser, vary_on};
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
@@ -66,7 +66,7 @@ pub fn stored(
         (None, None) => stored.etag(),
     };
     if stored.packed().is_some() {
-        fields.append(header::VARY, HeaderValue::from_static("Accept-Encoding"));
+        vary_on(&mut fields, "Accept-Encoding");
     }
     let condition = judge(method, request, &etag, &fields, stored.status);
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
@@ -86,7 +86,7 @@ pub fn stored(
             None => content(stored, own, method, request, &mut fields),
         },
     };
-    if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| status != StatusCode::NOT_MODIFIED) {
+    if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| condition.is_none()) {
         fields.append(header::SET_COOKIE, line.clone());
     }
     sign(&mut fields, outcome);

@@ -51,12 +51,13 @@ async fn who_takes_gzip_gets_the_page_packed_with_a_token_of_their_own() {
 async fn a_page_without_tokens_is_packed_too_and_can_still_be_cut() {
     let stage = open().await;
     let text = "<p>The same words again and again.</p>".repeat(40);
-    stage.origin.says("/", [page(&text, &["content-type: text/html", "etag: \"1\""])]);
+    stage.origin.says("/", [page(&text, &["content-type: text/html", "vary: accept-encoding", "etag: \"1\""])]);
     let gzip = "accept-encoding: gzip";
     unpacked(&stage.get_with("/", &[gzip]).await).expect(200, &text);
     let hit = stage.get_with("/", &[gzip]).await;
     unpacked(&hit).expect(200, &text).hit();
     assert_eq!((hit.field("etag"), hit.field("cache-control")), (Some("W/\"1\""), Some("no-cache")));
+    assert_eq!(hit.all("vary"), "accept-encoding", "said once");
     assert_eq!(stage.get("/").await.field("etag"), Some("\"1\""));
     assert_eq!(stage.get_with("/", &[gzip, "if-none-match: W/\"1\""]).await.status, 304);
     let part = stage.get_with("/", &[gzip, "range: bytes=3-10"]).await;
