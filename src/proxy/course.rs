@@ -54,10 +54,9 @@ impl Course {
         match self {
             Course::Hit(_) => (Kind::Hit, Reason::Fresh),
             Course::Stale(_, reason) => (Kind::Stale, *reason),
-            Course::Head(_, reason) => (Kind::Miss, *reason),
             Course::Refuse => (Kind::Error, Reason::OnlyIfCached),
             Course::Validate(_, reason) => (Kind::Revalidated, *reason),
-            Course::Miss(_, reason) => (Kind::Miss, *reason),
+            Course::Head(_, reason) | Course::Miss(_, reason) => (Kind::Miss, *reason),
             Course::Pass(reason) => (Kind::Bypass, *reason),
         }
     }

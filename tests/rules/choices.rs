@@ -32,9 +32,9 @@ fn heuristics_take_a_tenth_of_the_time_since_it_was_modified() {
     let lines: Lines<'_> = &[("last-modified", MODIFIED), ("date", DATE)];
     assert_eq!(decide(200, lines, &CAREFUL), Err(Reason::NoLifetime));
     let plan = decide(200, lines, &chosen).unwrap();
-    assert_eq!((plan.lifetime.fresh, plan.lifetime.from), (Duration::from_secs(8_640), LifetimeFrom::Heuristic));
+    assert_eq!((plan.lifetime.fresh, plan.lifetime.from), (Duration::from_mins(144), LifetimeFrom::Heuristic));
     // By when it came, where it does not say when it was made; not by a clock that runs ahead.
-    assert_eq!(decide(200, &lines[..1], &chosen).unwrap().lifetime.fresh, Duration::from_secs(8_640));
+    assert_eq!(decide(200, &lines[..1], &chosen).unwrap().lifetime.fresh, Duration::from_mins(144));
     let of_tomorrow = [("last-modified", "Wed, 25 Nov 2026 12:00:00 GMT"), ("date", DATE)];
     assert_eq!(decide(200, &of_tomorrow, &chosen).unwrap().lifetime.fresh, Duration::ZERO);
     assert_eq!(decide(200, &[("etag", "\"1\"")], &chosen), Err(Reason::NoLifetime));

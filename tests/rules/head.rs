@@ -35,7 +35,7 @@ fn what_agrees_freshens() {
         &[fresh, ("etag", "\"1\""), ("last-modified", MODIFIED), ("content-length", "5"), ("x-told", "b")],
     ] {
         let own = taken_in(200, lines).expect("it says something");
-        assert_eq!(own.lifetime().fresh, Duration::from_secs(300), "{lines:?}");
+        assert_eq!(own.lifetime().fresh, Duration::from_mins(5), "{lines:?}");
         assert_eq!((own.lifetime().received, own.stamp.position), (LATER, 9), "{lines:?}");
         let told = own.fields().to_map();
         assert_eq!((&told["x-kept"], &told["x-told"]), (&"a".parse().unwrap(), &"b".parse().unwrap()), "{lines:?}");
