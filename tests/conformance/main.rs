@@ -16,6 +16,7 @@ mod script;
 #[path = "../scenarios/stage/mod.rs"]
 #[allow(dead_code, unused_imports, reason = "shared with the scenarios, each of which uses a part")]
 mod stage;
+mod together;
 
 use play::Play;
 use script::{Row, Step};
@@ -113,6 +114,17 @@ async fn hold(table: &str) {
 async fn outcome(stage: Arc<Stage>, here: String, row: Row) -> Result<(), String> {
     let playing = tokio::spawn(async move { Play::begin(stage, here).row(&row).await });
     playing.await.unwrap_or_else(|_| Err("it panicked, see above".into()))
+}
+
+#[tokio::test]
+async fn a_row_that_is_wrong_is_told() {
+    let stage = open().await;
+    let table = include_str!("wrong.txt");
+    for (place, row) in script::rows(table).into_iter().enumerate() {
+        let name = row.name.clone();
+        let what = outcome(stage.clone(), format!("/wrong/{place}"), row).await.expect_err(&name);
+        assert!(what.contains(&name), "{name:?} was to be told, and not {what:?}");
+    }
 }
 
 #[test]

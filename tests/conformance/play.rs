@@ -100,12 +100,15 @@ impl Play {
         let head = format!("{} {target} HTTP/1.1\r\n{}\r\n\r\n", exchange.method, fields.join("\r\n"));
         let mut client = Client::connect(self.stage.app.public_addresses()[0]).await;
         client.send(head + &exchange.body).await;
+        let mut interim = Vec::new();
         loop {
             let mut got = client.head().await.ok_or("the connection ends without an answer")?;
             if got.status >= 200 {
                 crate::stage::in_time("the body comes", client.body(&exchange.method, &mut got)).await;
+                got.fields.extend(interim);
                 return Ok(got);
             }
+            interim.push(("interim".to_string(), got.status.to_string()));
         }
     }
 

@@ -14,6 +14,7 @@
 //! << raw, raw-close HTTP/1.1 …   these bytes, with `\r\n` for the ends of lines
 //! < 200 content                  what the client gets; `-` for no content; `502/504` one or the other; `broken` cut short
 //! < name: value                  a field, its lines joined; `!name`: none; `name`: any; or `name has`, `lacks`, `begins` so and so
+//! < interim: 103                what came before it
 //! wait 61                        seconds, or `500ms`
 //! origin gone                    nobody listens any more
 //! ```
