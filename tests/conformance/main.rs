@@ -53,12 +53,16 @@ tables! {
     statuses,
     /// Lifetimes that nobody stated (4.2.2).
     heuristics,
-    /// Variants (4.1).
+    /// Which stored response a request selects (4.1).
     vary,
+    /// Several stored responses of one resource (4, 4.1, 4.3).
+    variants,
     /// The client's conditions (4.3.2, RFC 9110 13).
     conditional,
-    /// What is asked of the origin, and what its answer makes of what is stored (4.3.1, 4.3.3, 4.3.4, 3.2).
+    /// What is asked of the origin, and what follows from its answer (4.3.1, 4.3.3).
     validation,
+    /// What a 304 makes of what is stored (4.3.4, 3.2).
+    freshening,
     /// HEAD (4.3.5).
     head,
     /// What is stored of a response's fields (3.1).
