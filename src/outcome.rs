@@ -105,6 +105,8 @@ reasons! {
     StaleWhileRevalidate = "stale-while-revalidate",
     /// Stale, because the origin failed (RFC 5861 4).
     StaleIfError = "stale-if-error",
+    /// Stale, and the request puts up with that (RFC 9111 5.2.1.2).
+    MaxStale = "max-stale",
     /// The origin said 304 (RFC 9111 4.3.3).
     Validated = "validated",
 
@@ -133,6 +135,8 @@ reasons! {
     Range = "range",
     /// HEAD of something that is not stored.
     Head = "head",
+    /// The request's Cache-Control says `no-store` (RFC 9111 5.2.1.5).
+    RequestNoStore = "request-no-store",
     /// Upgrade to another protocol.
     Upgrade = "upgrade",
     /// A response to this request turned out not to be storable a short time ago.
@@ -163,6 +167,8 @@ reasons! {
     Isolated = "isolated",
     /// The rule has changed since it was stored.
     RuleChanged = "rule-changed",
+    /// The request's Cache-Control asks for a fresher one (RFC 9111 5.2.1).
+    RequestDirective = "request-directive",
     /// Stale, and no longer good for anything without the origin.
     Stale = "stale",
     /// Stored with `no-cache`: validated at each use.
@@ -223,6 +229,8 @@ reasons! {
     // Refused or failed.
     /// The request is malformed.
     BadRequest = "bad-request",
+    /// The request wanted what is stored or nothing (RFC 9111 5.2.1.7), and nothing that may be used is.
+    OnlyIfCached = "only-if-cached",
     /// The client left before the answer.
     ClientGone = "client-gone",
     /// The host is not one of ours.
@@ -256,9 +264,13 @@ impl Reason {
             | Reason::Upgrade
             | Reason::KnownUnstorable
             | Reason::Overtaken => Fwd::Bypass,
-            Reason::Authorization | Reason::RequestBody | Reason::Range | Reason::Head | Reason::PartOfPage => {
-                Fwd::Request
-            }
+            Reason::Authorization
+            | Reason::RequestBody
+            | Reason::Range
+            | Reason::Head
+            | Reason::PartOfPage
+            | Reason::RequestNoStore
+            | Reason::RequestDirective => Fwd::Request,
             Reason::NotStored | Reason::StoreUnavailable => Fwd::UriMiss,
             Reason::VaryMismatch => Fwd::VaryMiss,
             Reason::Invalidated | Reason::LedgerUnknown | Reason::LedgerBehind | Reason::RuleChanged => Fwd::Miss,

@@ -197,6 +197,7 @@ fn show_stored(examined: &Examined, now: Timestamp) -> StoredShown {
         ttl_ms: lifetime.ttl_ms(now),
         lifetime_from: match lifetime.from {
             LifetimeFrom::Origin => "origin",
+            LifetimeFrom::Heuristic => "heuristic",
             LifetimeFrom::Rule => "rule",
             LifetimeFrom::RuleNegative => "rule-negative",
         }

@@ -31,11 +31,23 @@ pub(super) fn settings(
     let events = events(&section.below("events"));
     let wait = section.duration("wait").unwrap_or(CONFIRMATION_WAIT);
     let dialects = dialects::dialects(&section, notes);
+    let redirects = section.bool("redirects").unwrap_or(false);
     section.finish();
     note_loopback(listen, &allow, &trusted, public, notes);
     // What session ids are hashed with is known when the proxy starts.
     let sessions = None;
-    Settings { listen, wait, allow: allow.into(), dialects, trusted: trusted.into(), webhooks, events, query, sessions }
+    Settings {
+        redirects,
+        listen,
+        wait,
+        allow: allow.into(),
+        dialects,
+        trusted: trusted.into(),
+        webhooks,
+        events,
+        query,
+        sessions,
+    }
 }
 
 fn loopback() -> Vec<Network> {

@@ -2,6 +2,7 @@
 //! what stands there and what to write. Nothing below this module knows the file's form.
 
 mod caching;
+mod choices;
 mod dialects;
 mod environment;
 mod guard;
@@ -114,7 +115,8 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let languages = caching::languages(&file);
     let listen = server::listen(&file);
     let session_header = sessions::header(&file);
-    let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep);
+    let defaults = choices::defaults(&file, max_keep);
+    let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep, defaults);
     let router = routes::router(&file, &ground, &mut notes);
     let sessions = sessions::settings(&file, session_header, &router);
     notes.extend(sessions::cautions(&router));

@@ -1,5 +1,6 @@
 //! `routes`: rules, in their order.
 
+use super::choices::{self, Defaults};
 use super::reader::{Section, Text};
 use super::server::host;
 use super::{caching, guard};
@@ -36,6 +37,7 @@ pub(super) struct Ground {
     cookies: Arc<CookieClasses>,
     session_header: Option<HeaderName>,
     max_keep: Duration,
+    defaults: Defaults,
 }
 
 impl Ground {
@@ -46,10 +48,11 @@ impl Ground {
         languages: &Languages,
         session_header: Option<HeaderName>,
         max_keep: Duration,
+        defaults: Defaults,
     ) -> Ground {
         let text =
             format!("{:?} {:?} {:?} {session_header:?}", query.ignore.names(), languages.tags(), languages.cookie());
-        Ground { text, cookies: cookies.clone(), session_header, max_keep }
+        Ground { text, cookies: cookies.clone(), session_header, max_keep, defaults }
     }
 }
 
@@ -121,12 +124,13 @@ fn unmatched(ground: &Ground) -> Rule {
         lifetime: LifetimeRule {
             ttl: None,
             negative_ttl: None,
-            stale_while_revalidate: None,
-            stale_if_error: None,
+            stale_while_revalidate: ground.defaults.stale_while_revalidate,
+            stale_if_error: ground.defaults.stale_if_error,
             statuses: None,
             override_origin: false,
             max_keep: ground.max_keep,
         },
+        choices: ground.defaults.choices.clone(),
         tags: [].into(),
         headers: [].into(),
         splices: false,
@@ -151,13 +155,30 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let splices = splices(section, ground, is_shared);
     let cookies = cookies(section, ground, splices);
     let lifetime = lifetime(section, ground, audience);
+    let choices = choices::of_rule(section, &ground.defaults.choices);
+    if splices && choices.set_cookie {
+        let name = &ground.cookies.form_token;
+        let message = format!("would set one visitor's {name} for everybody; write set_cookie: refuse, or csrf: false");
+        section.tell("set_cookie", message);
+    }
     let tags = tags(section, pattern.as_ref());
     let headers = headers(section, ground);
     let methods = methods(section);
     let host = section.parsed("host", "a host name such as shop.example", host);
     if pass {
-        let of_caching =
-            ["ttl", "negative_ttl", "stale_while_revalidate", "stale_if_error", "cache", "tags", "override", "cookies"];
+        let of_caching = [
+            "ttl",
+            "negative_ttl",
+            "stale_while_revalidate",
+            "stale_if_error",
+            "cache",
+            "tags",
+            "override",
+            "cookies",
+            "heuristics",
+            "set_cookie",
+            "request_directives",
+        ];
         for key in of_caching.into_iter().filter(|key| section.has(key)) {
             section.tell(key, "says how to cache, but the rule says pass: true; leave one of them out");
         }
@@ -174,6 +195,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         guard,
         cookies,
         lifetime,
+        choices,
         tags: tags.into(),
         headers: headers.into(),
         splices,
@@ -294,8 +316,8 @@ fn lifetime(section: &Section<'_>, ground: &Ground, audience: Audience) -> Lifet
     LifetimeRule {
         ttl,
         negative_ttl: within("negative_ttl"),
-        stale_while_revalidate: within("stale_while_revalidate"),
-        stale_if_error: within("stale_if_error"),
+        stale_while_revalidate: within("stale_while_revalidate").or(ground.defaults.stale_while_revalidate),
+        stale_if_error: within("stale_if_error").or(ground.defaults.stale_if_error),
         statuses: Some(statuses(section)),
         override_origin,
         max_keep: ground.max_keep,

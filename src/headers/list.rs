@@ -5,26 +5,43 @@ use http::{HeaderMap, HeaderName};
 /// The items of a list field over all its lines, trimmed, without empty ones. Lines that are not ASCII have no items: what
 /// garbage means is for the caller, who can compare with the presence of the field.
 pub fn list_items<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
-    fields.get_all(name).iter().filter_map(|value| value.to_str().ok()).flat_map(split).filter(|item| !item.is_empty())
+    let lines = fields.get_all(name).iter().filter(|value| value.to_str().is_ok());
+    // Items of ASCII, split at ASCII, are ASCII.
+    lines.flat_map(|line| items(line.as_bytes(), Some(b'\\'))).filter_map(|item| str::from_utf8(item).ok())
 }
 
-/// Splits one line at the commas outside quoted strings.
-fn split(line: &str) -> impl Iterator<Item = &str> {
+/// The entity tags of a list field over all its lines, as bytes: what stands between their quotes is opaque, and a backslash
+/// there escapes nothing (RFC 9110 8.8.3).
+pub fn tag_items<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+    fields.get_all(name).iter().flat_map(|line| items(line.as_bytes(), None))
+}
+
+/// Splits one line at the commas outside quotes.
+fn items(line: &[u8], escape: Option<u8>) -> impl Iterator<Item = &[u8]> {
     let mut rest = Some(line);
-    std::iter::from_fn(move || {
-        let text = rest?;
-        let end = comma(text);
-        rest = end.map(|at| &text[at + 1..]);
-        Some(text[..end.unwrap_or(text.len())].trim_matches([' ', '\t']))
-    })
+    let items = std::iter::from_fn(move || {
+        let bytes = rest?;
+        let end = comma(bytes, escape);
+        rest = end.map(|at| &bytes[at + 1..]);
+        Some(trimmed(&bytes[..end.unwrap_or(bytes.len())]))
+    });
+    items.filter(|item| !item.is_empty())
 }
 
-fn comma(text: &str) -> Option<usize> {
+/// Without blanks and tabs around it, and nothing else.
+fn trimmed(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t', rest @ ..] | [rest @ .., b' ' | b'\t'] = bytes {
+        bytes = rest;
+    }
+    bytes
+}
+
+fn comma(bytes: &[u8], escape: Option<u8>) -> Option<usize> {
     let (mut quoted, mut escaped) = (false, false);
-    for (at, byte) in text.bytes().enumerate() {
+    for (at, byte) in bytes.iter().enumerate() {
         match byte {
             _ if escaped => escaped = false,
-            b'\\' if quoted => escaped = true,
+            byte if quoted && Some(*byte) == escape => escaped = true,
             b'"' => quoted = !quoted,
             b',' if !quoted => return Some(at),
             _ => {}
@@ -65,6 +82,16 @@ mod tests {
         }
         let items: Vec<_> = list_items(&fields, &HeaderName::from_static("list")).collect();
         assert_eq!(items, ["a", "b=\"x,y\\\"z\"", "c"]);
+    }
+
+    #[test]
+    fn entity_tags_are_bytes_between_quotes() {
+        let mut fields = HeaderMap::new();
+        fields.append("list", HeaderValue::from_static("\"a,b\", W/\"c\\\" ,,x"));
+        fields.append("list", HeaderValue::from_bytes(b"\"\xe9\", *").unwrap());
+        let items: Vec<_> = tag_items(&fields, &HeaderName::from_static("list")).collect();
+        let expected: [&[u8]; 5] = [b"\"a,b\"", b"W/\"c\\\"", b"x", b"\"\xe9\"", b"*"];
+        assert_eq!(items, expected);
     }
 
     #[test]

@@ -2,13 +2,15 @@
 //! end-to-end fields of a message. No policy.
 
 mod coding;
+mod date;
 mod hop;
 mod list;
 mod phrase;
 
 pub use coding::{accepted_codings, accepts_coding};
+pub use date::http_date;
 pub use hop::{end_to_end, is_hop_by_hop};
-pub use list::{list_items, unquoted};
+pub use list::{list_items, tag_items, unquoted};
 pub use phrase::Phrase;
 
 use http::HeaderName;

@@ -156,7 +156,9 @@ impl Invalidator {
     ) {
         let settings = self.settings.load_full();
         let query = &settings.query;
-        let urls = invalidation::targets(method, target, answer).into_iter().filter(|url| may_be_stored(url));
+        let urls = invalidation::targets(method, target, answer, settings.redirects)
+            .into_iter()
+            .filter(|url| may_be_stored(url));
         let urls = urls.map(|url| {
             let scope = Scope::Url { host: url.host, path: url.path, query: query.keep(url.query.as_deref()) };
             (scope, Source::UnsafeMethod)

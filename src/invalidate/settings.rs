@@ -56,6 +56,8 @@ pub struct BadNetwork;
 /// Everything that `invalidation` says.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
+    /// Whether an unsafe method that is answered with a redirect lets go of where that leads to.
+    pub redirects: bool,
     /// An address of its own for PURGE and webhooks; then the public ones know neither.
     pub listen: Option<SocketAddr>,
     /// How long an answer waits for other proxies to let go.

@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::clock::Timestamp;
-use crate::headers::list_items;
+use crate::headers::{http_date, list_items};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 
@@ -12,8 +12,9 @@ const AGE_MAX: Duration = Duration::from_secs(1 << 31);
 /// The age a response has when its head has come: the greater of what its Date and what its Age say, the latter with the
 /// time that the exchange took.
 pub fn corrected_initial_age(exchange: &Exchange<'_>) -> Duration {
-    let apparent_age = date(exchange.response, &header::DATE)
-        .map_or(Duration::ZERO, |date| whole_seconds(exchange.received_wall.since(date)));
+    let now = exchange.received_wall;
+    let apparent_age =
+        date(exchange.response, &header::DATE, now).map_or(Duration::ZERO, |date| whole_seconds(now.since(date)));
     let corrected = age_value(exchange.response) + exchange.received.since(exchange.requested);
     apparent_age.max(corrected).min(AGE_MAX)
 }
@@ -41,24 +42,13 @@ pub fn add_date(fields: &mut HeaderMap, received_wall: Timestamp) {
     }
 }
 
-/// A date field in one of the three shapes of RFC 9110 5.6.7; none where it is not, or stands there twice.
-pub fn date(fields: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
+/// A date field in one of the three shapes of RFC 9110 5.6.7; none where it is not, or stands there twice. `now` is the wall
+/// time, or near it.
+pub fn date(fields: &HeaderMap, name: &HeaderName, now: Timestamp) -> Option<Timestamp> {
     let mut lines = fields.get_all(name).iter();
     let text = lines.next()?.to_str().ok()?;
     if lines.next().is_some() {
         return None;
     }
-    let read = httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&in_proper_case(text)));
-    read.ok().map(Timestamp::from_system_time)
-}
-
-/// The names of days, months and the zone as they are usually written: their case says nothing.
-fn in_proper_case(text: &str) -> String {
-    let mut begins = true;
-    let proper = text.chars().map(|letter| {
-        let begun = std::mem::replace(&mut begins, !letter.is_ascii_alphabetic());
-        if begun { letter.to_ascii_uppercase() } else { letter.to_ascii_lowercase() }
-    });
-    let proper: String = proper.collect();
-    proper.strip_suffix("Gmt").map_or(proper.clone(), |before| format!("{before}GMT"))
+    http_date(text, now)
 }

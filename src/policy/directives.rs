@@ -1,8 +1,8 @@
-//! Cache directives of responses: Cache-Control (RFC 9111 5.2.2), and CDN-Cache-Control (RFC 9213), which alone counts where
-//! it is there and valid. Whatever cannot be read makes a response less cacheable, never more: a veto that is hidden by a
+//! Cache directives of responses: Cache-Control (RFC 9111 5.2.2), and targeted fields (RFC 9213), of which the first that is
+//! there and valid alone counts. Whatever cannot be read makes a response less cacheable, never more: a veto that is hidden by a
 //! quote that does not end, or by a blank or semicolon in place of a comma, leaves a field that is garbled as a whole.
 
-use crate::headers::{CDN_CACHE_CONTROL, list_items, unquoted};
+use crate::headers::{list_items, unquoted};
 use http::{HeaderMap, HeaderName, header};
 use sfv::{BareItem, Dictionary, ListEntry, Parser};
 use std::time::Duration;
@@ -43,9 +43,21 @@ pub struct CacheControl {
 }
 
 impl CacheControl {
-    /// Reads the directives that count for us.
-    pub fn of(response: &HeaderMap) -> CacheControl {
-        targeted(response).unwrap_or_else(|| CacheControl::untargeted(response))
+    /// Reads the directives that count for us: those of the first targeted field that is there and valid, else Cache-Control.
+    pub fn of(response: &HeaderMap, targeted: &[HeaderName]) -> CacheControl {
+        let of_targeted = targeted.iter().find_map(|name| in_targeted(response, name));
+        of_targeted.unwrap_or_else(|| CacheControl::untargeted(response))
+    }
+
+    /// Whether a response that is stale may not be used without the origin (5.2.2.2, 5.2.2.8, 5.2.2.10).
+    pub fn forbids_stale(&self) -> bool {
+        // `s-maxage` means proxy-revalidate as well.
+        self.must_revalidate || self.s_maxage.is_some() || self.no_cache
+    }
+
+    /// Whether an answer to a request with Authorization may be reused for others (3.5).
+    pub fn shares_authorized(&self) -> bool {
+        self.public || self.must_revalidate || self.s_maxage.is_some()
     }
 
     /// The lifetime that is stated outright; `s-maxage` wins.
@@ -72,7 +84,8 @@ impl CacheControl {
         let has_argument = argument.is_some();
         // A quoted string that does not end is no argument.
         let argument = argument.and_then(unquoted);
-        let seconds = || Some(argument.as_deref().map_or(Duration::ZERO, delta_seconds));
+        // What cannot be read is stale.
+        let seconds = || Some(argument.as_deref().and_then(delta_seconds).unwrap_or_default());
         match name.to_ascii_lowercase().as_str() {
             "s-maxage" => self.s_maxage = self.s_maxage.or_else(seconds),
             "max-age" => self.max_age = self.max_age.or_else(seconds),
@@ -140,17 +153,15 @@ fn is_argument(text: &str) -> bool {
     if text.starts_with('"') { unquoted(text).is_some() } else { text.is_empty() || is_token(text) }
 }
 
-/// Digits only; saturating; anything else is zero, that is: stale.
-fn delta_seconds(text: &str) -> Duration {
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Duration::ZERO;
-    }
-    Duration::from_secs(text.parse().unwrap_or(SECONDS_MAX).min(SECONDS_MAX))
+/// Digits only; saturating.
+pub(super) fn delta_seconds(text: &str) -> Option<Duration> {
+    let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    is_number.then(|| Duration::from_secs(text.parse().unwrap_or(SECONDS_MAX).min(SECONDS_MAX)))
 }
 
 /// RFC 9213 2.1: a structured dictionary; empty or invalid, it does not count at all.
-fn targeted(response: &HeaderMap) -> Option<CacheControl> {
-    let lines: Option<Vec<&str>> = response.get_all(CDN_CACHE_CONTROL).iter().map(|line| line.to_str().ok()).collect();
+fn in_targeted(response: &HeaderMap, name: &HeaderName) -> Option<CacheControl> {
+    let lines: Option<Vec<&str>> = response.get_all(name).iter().map(|line| line.to_str().ok()).collect();
     let field = lines.filter(|lines| !lines.is_empty())?.join(", ");
     let members = Parser::new(&field).parse::<Dictionary>().ok().filter(|members| !members.is_empty())?;
     let mut own = CacheControl { targeted: true, ..CacheControl::default() };

@@ -6,8 +6,13 @@ use crate::tags::Tag;
 use http::{HeaderMap, HeaderName, Method, StatusCode, header};
 
 /// The URLs that a request with an unsafe method lets go. `answer` is what came back; none where nothing did, which counts as
-/// success: the change may have been made.
-pub fn targets(method: &Method, target: &Target, answer: Option<(StatusCode, &HeaderMap)>) -> Vec<UrlText> {
+/// success: the change may have been made. `redirects` says whether where a redirect leads to is let go too.
+pub fn targets(
+    method: &Method,
+    target: &Target,
+    answer: Option<(StatusCode, &HeaderMap)>,
+    redirects: bool,
+) -> Vec<UrlText> {
     let refused = answer.is_some_and(|(status, _)| status.is_client_error() || status.is_server_error());
     if method.is_safe() || refused {
         return Vec::new();
@@ -16,8 +21,8 @@ pub fn targets(method: &Method, target: &Target, answer: Option<(StatusCode, &He
     let mut targets = vec![own];
     if let Some((status, fields)) = answer {
         targets.extend(same_host(fields, &header::CONTENT_LOCATION, target));
-        // A shop answers each add-to-basket with a redirect to the product: only what was created is named by Location.
-        if status == StatusCode::CREATED {
+        // A shop answers each add-to-basket with a redirect to the product, which has not changed by that.
+        if status.is_success() || redirects {
             targets.extend(same_host(fields, &header::LOCATION, target));
         }
     }

@@ -4,6 +4,8 @@
 pub mod age;
 pub mod directives;
 pub mod groups;
+pub mod head;
+mod heuristic;
 pub mod invalidation;
 pub mod likeness;
 pub mod reuse;
@@ -11,11 +13,14 @@ pub mod stale;
 pub mod storing;
 pub mod validation;
 pub mod vary;
+pub mod wishes;
 
 pub use reuse::Reuse;
 pub use storing::{Plan, SESSION_KEEP_MAX, Whose};
+pub use wishes::Wishes;
 
 use crate::clock::Timestamp;
+use crate::headers::CDN_CACHE_CONTROL;
 use crate::key::CookieClasses;
 use http::{HeaderMap, HeaderName, StatusCode};
 use std::time::Duration;
@@ -39,11 +44,42 @@ pub struct LifetimeRule {
     pub max_keep: Duration,
 }
 
+/// What the RFCs leave to a cache, as the configuration chooses. The careful choice is the default: it is a shop's.
+#[expect(clippy::struct_excessive_bools, reason = "each is a choice of its own")]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Choices {
+    /// Where neither the origin nor the rule gives a lifetime, what was modified long ago is taken to last (RFC 9111 4.2.2).
+    pub heuristics: bool,
+    /// A response that sets cookies is stored, and sets them for everybody who gets it (RFC 9111 7.3).
+    pub set_cookie: bool,
+    /// What a request's Cache-Control asks for is done (RFC 9111 5.2.1).
+    pub request_directives: bool,
+    /// Requests with Authorization take part where the response allows it (RFC 9111 3.5); only on paths without a rule, whose
+    /// fills bear it.
+    pub authorization: bool,
+    /// The fields that are obeyed in place of Cache-Control, in this order (RFC 9213 2).
+    pub targeted: Box<[HeaderName]>,
+}
+
+impl Default for Choices {
+    fn default() -> Choices {
+        Choices {
+            heuristics: false,
+            set_cookie: false,
+            request_directives: false,
+            authorization: false,
+            targeted: [CDN_CACHE_CONTROL].into(),
+        }
+    }
+}
+
 /// Under which terms a response was fetched.
 #[derive(Clone, Copy, Debug)]
 pub struct Terms<'a> {
     /// What the rule says of lifetimes.
     pub lifetime: &'a LifetimeRule,
+    /// What the configuration chooses.
+    pub choices: &'a Choices,
     /// What cookies mean under the rule.
     pub cookies: &'a CookieClasses,
     /// For whom.

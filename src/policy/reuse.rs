@@ -1,18 +1,18 @@
 //! Reusing stored responses (RFC 9111 4).
 
+use super::{Wishes, stale};
 use crate::clock::Timestamp;
 use crate::ledger::{Gone, Standing, Trust};
 use crate::outcome::Reason;
 use crate::stored::{RuleFingerprint, StoredResponse};
-use std::time::Duration;
 
 /// What a stored response is good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reuse {
     /// Serve it: it is fresh.
     Serve,
-    /// Serve it although it is stale, and validate it behind (RFC 5861 3).
-    ServeStale,
+    /// Serve it although it is stale, for that reason.
+    ServeStale(Reason),
     /// Ask the origin whether it still holds (4.3).
     Validate(Reason),
     /// It is of no use.
@@ -27,6 +27,7 @@ pub fn decide(
     trust: Trust,
     standing: Standing,
     rule: RuleFingerprint,
+    wishes: &Wishes,
     now: Timestamp,
 ) -> Reuse {
     if trust == Trust::None {
@@ -50,12 +51,15 @@ pub fn decide(
         return ask_origin(stored, Reason::Isolated);
     }
     let is_invalidated = standing == Standing::Soft;
-    if lifetime.is_fresh(now) && !is_invalidated && !lifetime.validate_always {
+    let is_good = lifetime.is_fresh(now) && !is_invalidated && !lifetime.validate_always;
+    if is_good && wishes.allow(&lifetime, now) && wishes.find_fresh_enough(&lifetime, now) {
         return Reuse::Serve;
     }
-    let window = lifetime.stale_while_revalidate;
-    if window > Duration::ZERO && lifetime.staleness(now) <= window && !lifetime.validate_always {
-        return Reuse::ServeStale;
+    if is_good {
+        return ask_origin(stored, Reason::RequestDirective);
+    }
+    if let Some(reason) = stale::may_answer(stored, &lifetime, is_invalidated, wishes, now) {
+        return Reuse::ServeStale(reason);
     }
     let reason = match (is_invalidated, lifetime.validate_always) {
         (true, _) => Reason::SoftInvalidated,

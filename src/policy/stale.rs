@@ -1,19 +1,42 @@
 //! Serving stale responses (RFC 9111 4.2.4, RFC 5861).
 
+use super::Wishes;
 use super::directives::CacheControl;
 use crate::clock::Timestamp;
 use crate::ledger::Standing;
-use crate::stored::{RuleFingerprint, StoredResponse};
+use crate::outcome::Reason;
+use crate::stored::{Lifetime, RuleFingerprint, StoredResponse};
 use http::StatusCode;
 use std::time::Duration;
 
 /// A window for stale use: what the response says, else what the rule says; none at all where the response forbids it.
 pub(super) fn window(directives: &CacheControl, said: Option<Duration>, of_rule: Option<Duration>) -> Duration {
-    // `s-maxage` means proxy-revalidate as well (5.2.2.10).
-    if directives.must_revalidate || directives.s_maxage.is_some() || directives.no_cache {
-        return Duration::ZERO;
+    if directives.forbids_stale() { Duration::ZERO } else { said.or(of_rule).unwrap_or_default() }
+}
+
+/// Whether a stored response that is stale may answer before the origin is asked, and why: within its own window, or because
+/// the request puts up with it, where the origin has not forbidden that (5.2.1.2).
+pub(super) fn may_answer(
+    stored: &StoredResponse,
+    lifetime: &Lifetime,
+    is_invalidated: bool,
+    wishes: &Wishes,
+    now: Timestamp,
+) -> Option<Reason> {
+    if lifetime.validate_always || !wishes.allow(lifetime, now) || wishes.min_fresh.is_some() {
+        return None;
     }
-    said.or(of_rule).unwrap_or_default()
+    let (staleness, window) = (lifetime.staleness(now), lifetime.stale_while_revalidate);
+    if window > Duration::ZERO && staleness <= window {
+        return Some(Reason::StaleWhileRevalidate);
+    }
+    let is_put_up_with = !is_invalidated && wishes.max_stale.is_some_and(|max_stale| staleness <= max_stale);
+    (is_put_up_with && !is_forbidden(stored)).then_some(Reason::MaxStale)
+}
+
+/// Whether its own fields forbid its use when it is stale, whichever of them count here.
+fn is_forbidden(stored: &StoredResponse) -> bool {
+    CacheControl::untargeted(&stored.fields().to_map()).forbids_stale()
 }
 
 /// Whether a status counts as the origin's failure (RFC 5861 4).

@@ -5,9 +5,9 @@
 
 use super::age::{corrected_initial_age, date};
 use super::directives::CacheControl;
-use super::{Exchange, Framing, LifetimeRule, Terms, stale};
+use super::{Choices, Exchange, Framing, LifetimeRule, Terms, heuristic, stale};
 use crate::headers::list_items;
-use crate::key::CookieClasses;
+use crate::key::sets_one_of;
 use crate::outcome::Reason;
 use crate::stored::{Lifetime, LifetimeFrom};
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -18,13 +18,11 @@ const NEGATIVE_TTL_MAX: Duration = Duration::from_secs(10);
 /// For how long past its usefulness a response with a validator is kept, so that the origin can say that it still holds.
 const VALIDATION_KEEP: Duration = Duration::from_hours(24);
 
-/// Fields of an exchange about one client's credentials.
-const AUTHENTICATION: [HeaderName; 4] = [
-    header::WWW_AUTHENTICATE,
-    header::PROXY_AUTHENTICATE,
-    HeaderName::from_static("authentication-info"),
-    HeaderName::from_static("proxy-authentication-info"),
-];
+/// Fields of an exchange about one client's credentials. Those that are for a proxy end here and are on no stored response.
+const AUTHENTICATION: [HeaderName; 2] = [header::WWW_AUTHENTICATE, HeaderName::from_static("authentication-info")];
+
+/// Request fields whose values are written down nowhere (row L13): what varies on them has no variants.
+const SECRETS: [HeaderName; 2] = [header::AUTHORIZATION, header::PROXY_AUTHORIZATION];
 
 /// The longest that a visitor's own page is kept, whatever the origin and the rule say: a working day, counted from the
 /// fetch.
@@ -41,10 +39,10 @@ pub enum Whose {
 
 impl Whose {
     /// The directives that count: `private` and `s-maxage` speak to shared caches (RFC 9111 5.2.2.7, 5.2.2.10), and so does
-    /// CDN-Cache-Control (RFC 9213 3.1).
-    fn obeys(self, response: &HeaderMap) -> CacheControl {
+    /// the targeted fields (RFC 9213 3.1).
+    fn obeys(self, response: &HeaderMap, choices: &Choices) -> CacheControl {
         match self {
-            Whose::Everybodys => CacheControl::of(response),
+            Whose::Everybodys => CacheControl::of(response, &choices.targeted),
             Whose::OneSessions => CacheControl { private: false, s_maxage: None, ..CacheControl::untargeted(response) },
         }
     }
@@ -81,32 +79,34 @@ pub struct Plan {
 pub fn decide(exchange: &Exchange<'_>, terms: &Terms<'_>) -> Result<Plan, Reason> {
     is_whole(exchange)?;
     let (rule, whose) = (terms.lifetime, terms.whose);
-    let directives = whose.obeys(exchange.response);
-    let mut vary = may_be_reused(exchange, &directives, terms.cookies, whose)?;
+    let directives = whose.obeys(exchange.response, terms.choices);
+    let mut vary = may_be_reused(exchange, &directives, terms)?;
     vary.retain(|name| !terms.in_key.contains(name));
     let stated = stated_lifetime(exchange, &directives);
     if rule.statuses.as_ref().is_some_and(|statuses| !statuses.contains(&exchange.status)) {
         return Err(Reason::Status);
     }
-    let lifetime = whose.bounds(lifetime(exchange, rule, &directives, stated)?);
+    let guessed = || terms.choices.heuristics.then(|| heuristic::lifetime(exchange, &directives)).flatten();
+    let lifetime = whose.bounds(lifetime(exchange, rule, &directives, stated, guessed)?);
     Ok(Plan { lifetime, vary, omit: directives.unkept_fields })
 }
 
 /// Whether a response that is not stored for that reason may still be given to those who wait for it: it was made for nobody
 /// in particular, and nothing in it says that it is somebody's own.
-pub fn may_share_unstored(exchange: &Exchange<'_>, reason: Reason, cookies: &CookieClasses) -> bool {
+pub fn may_share_unstored(exchange: &Exchange<'_>, reason: Reason, terms: &Terms<'_>) -> bool {
+    let for_all = Terms { whose: Whose::Everybodys, ..*terms };
+    let directives = || for_all.whose.obeys(exchange.response, for_all.choices);
     matches!(reason, Reason::Status | Reason::NoLifetime | Reason::StaleOnArrival)
         && stale::is_failure(exchange.status)
-        && may_be_reused(exchange, &CacheControl::of(exchange.response), cookies, Whose::Everybodys).is_ok()
+        && may_be_reused(exchange, &directives(), &for_all).is_ok()
 }
 
 /// Only what is a whole answer, told by more than the end of a connection, can be kept as one (RFC 9111 3.3, rows S40, S41,
-/// F4, F5).
+/// F4, F5). Content-Range means nothing but with a 206 or 416 (RFC 9110 14.4).
 fn is_whole(exchange: &Exchange<'_>) -> Result<(), Reason> {
     let is_part = exchange.status.is_informational()
         || exchange.status == StatusCode::PARTIAL_CONTENT
-        || exchange.status == StatusCode::NOT_MODIFIED
-        || exchange.response.contains_key(header::CONTENT_RANGE);
+        || exchange.status == StatusCode::NOT_MODIFIED;
     if is_part {
         return Err(Reason::Partial);
     }
@@ -121,9 +121,9 @@ fn is_whole(exchange: &Exchange<'_>) -> Result<(), Reason> {
 fn may_be_reused(
     exchange: &Exchange<'_>,
     directives: &CacheControl,
-    cookies: &CookieClasses,
-    whose: Whose,
+    terms: &Terms<'_>,
 ) -> Result<Vec<HeaderName>, Reason> {
+    let choices = terms.choices;
     // 5.2.2.3: who knows what the status asks of a cache overlooks `no-store`, who does not, stores nothing.
     if directives.must_understand && !is_understood(exchange.status) {
         return Err(Reason::Status);
@@ -134,18 +134,27 @@ fn may_be_reused(
     if directives.private {
         return Err(Reason::Private);
     }
-    let may_drop_cookies = match whose {
-        Whose::Everybodys => cookies.may_drop_all(exchange.response),
-        Whose::OneSessions => cookies.may_drop_all_of_own(exchange.response, exchange.request),
+    let cookies_are_settled = match terms.whose {
+        // A session is never everybody's, whoever asks for it.
+        Whose::Everybodys if choices.set_cookie => !sets_one_of(&terms.cookies.session, exchange.response),
+        Whose::Everybodys => terms.cookies.may_drop_all(exchange.response),
+        Whose::OneSessions => terms.cookies.may_drop_all_of_own(exchange.response, exchange.request),
     };
-    if !may_drop_cookies {
+    if !cookies_are_settled {
         return Err(Reason::SetCookie);
     }
-    // What answers one client's credentials, or asks for them, is no other's (row L1). A request that bears them passes (3.5).
-    if AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
+    // What answers one client's credentials, or asks for them, is no other's (row L1).
+    if !choices.authorization && AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
+        return Err(Reason::Authorization);
+    }
+    // 3.5: an answer to credentials is for others only where it says so.
+    if exchange.request.contains_key(header::AUTHORIZATION) && !directives.shares_authorized() {
         return Err(Reason::Authorization);
     }
     let vary = vary_names(exchange)?;
+    if vary.iter().any(|name| SECRETS.contains(name)) {
+        return Err(Reason::Authorization);
+    }
     if directives.garbled {
         return Err(Reason::BadCacheControl);
     }
@@ -168,9 +177,10 @@ fn stated_lifetime(exchange: &Exchange<'_>, directives: &CacheControl) -> Option
     if !exchange.response.contains_key(header::EXPIRES) {
         return None;
     }
-    let date = date(exchange.response, &header::DATE).unwrap_or(exchange.received_wall);
-    let expires = super::age::date(exchange.response, &header::EXPIRES);
-    Some(expires.map_or(Duration::ZERO, |expires| expires.since(date)))
+    let now = exchange.received_wall;
+    let made = date(exchange.response, &header::DATE, now).unwrap_or(now);
+    let expires = date(exchange.response, &header::EXPIRES, now);
+    Some(expires.map_or(Duration::ZERO, |expires| expires.since(made)))
 }
 
 fn lifetime(
@@ -178,10 +188,12 @@ fn lifetime(
     rule: &LifetimeRule,
     directives: &CacheControl,
     stated: Option<Duration>,
+    guessed: impl Fn() -> Option<Duration>,
 ) -> Result<Lifetime, Reason> {
     let of_rule = rule_lifetime(exchange.status, rule);
     let of_origin = stated.map(|fresh| (fresh, LifetimeFrom::Origin));
     let (fresh, from) = if rule.override_origin { of_rule.or(of_origin) } else { of_origin.or(of_rule) }
+        .or_else(|| guessed().map(|fresh| (fresh, LifetimeFrom::Heuristic)))
         // `no-cache` alone is a statement: keep it, and ask each time.
         .or_else(|| directives.no_cache.then_some((Duration::ZERO, LifetimeFrom::Origin)))
         .ok_or(Reason::NoLifetime)?;

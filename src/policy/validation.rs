@@ -1,7 +1,7 @@
 //! Validation (RFC 9111 4.3): what the origin is asked, and what its 304 makes of the stored response.
 
 use super::vary::normalised;
-use super::{Exchange, Framing, Terms, storing};
+use super::{Exchange, Framing, Terms, Whose, storing};
 use crate::headers::{end_to_end, is_hop_by_hop};
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
@@ -34,6 +34,42 @@ pub fn freshen(
     if !speaks_of(exchange.response, stored) {
         return Err(Reason::Stale);
     }
+    updated(stored, exchange, terms, told_tags, stamp, generation)
+}
+
+/// The same for a variant that was not asked about, where the 304 says that it holds as well: both bear the same strong entity
+/// tag (4.3.4).
+///
+/// # Errors
+/// The 304 says nothing of it; or it names more in Vary, whose values are not known for this variant.
+pub fn freshen_alike(
+    stored: &StoredResponse,
+    exchange: &Exchange<'_>,
+    terms: &Terms<'_>,
+    told_tags: Vec<Tag>,
+    stamp: Stamp,
+    generation: u64,
+) -> Result<StoredResponse, Reason> {
+    let told = exchange.response.get(header::ETAG).filter(|tag| tag.as_bytes().starts_with(b"\""));
+    if told.is_none() || stored.fields().get(&header::ETAG).as_ref() != told {
+        return Err(Reason::VaryMismatch);
+    }
+    let known = updated(stored, exchange, terms, told_tags, stamp, generation)?;
+    if known.vary == stored.vary { Ok(known) } else { Err(Reason::VaryMismatch) }
+}
+
+/// The stored response with the fields of an answer that speaks of it (3.2).
+///
+/// # Errors
+/// What comes of it must not be stored.
+pub(super) fn updated(
+    stored: &StoredResponse,
+    exchange: &Exchange<'_>,
+    terms: &Terms<'_>,
+    told_tags: Vec<Tag>,
+    stamp: Stamp,
+    generation: u64,
+) -> Result<StoredResponse, Reason> {
     let fields = merged(&stored.fields().to_map(), exchange.response);
     let whole = Exchange {
         status: stored.status,
@@ -45,8 +81,11 @@ pub fn freshen(
     let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(told_tags)).map_err(|_| Reason::BadTags)?;
     let mut kept = fields;
     super::age::add_date(&mut kept, exchange.received_wall);
-    kept.remove(header::SET_COOKIE);
     super::groups::strip_tag_fields(&mut kept);
+    // What a 304 sets may be dropped, or is everybody's by choice (row L6): otherwise nothing would come of it here.
+    if !terms.choices.set_cookie || terms.whose == Whose::OneSessions {
+        kept.remove(header::SET_COOKIE);
+    }
     for name in &plan.omit {
         kept.remove(name);
     }
@@ -95,6 +134,7 @@ fn merged(stored: &HeaderMap, told: &HeaderMap) -> HeaderMap {
     merged
 }
 
+/// What describes the stored bytes themselves stays with them (RFC 9111 3.2): they would be read wrongly otherwise.
 fn may_update(name: &HeaderName) -> bool {
     !is_hop_by_hop(name) && ![header::CONTENT_LENGTH, header::CONTENT_ENCODING, header::CONTENT_RANGE].contains(name)
 }

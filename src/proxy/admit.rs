@@ -8,6 +8,7 @@ use crate::cache_name::CacheName;
 use crate::fetch::{shared_fields, unmatched_fields};
 use crate::key::{Cookies, IdFrom, Key, Session, Sorted, Target, each_once};
 use crate::outcome::Reason;
+use crate::policy::Wishes;
 use crate::route::{Audience, Rule, WithoutSession};
 use http::{HeaderMap, HeaderName, Method, header};
 use std::borrow::Cow;
@@ -22,6 +23,8 @@ pub(super) struct Wanted {
     pub cache: CacheName,
     /// Whose own page it is; none: everybody's.
     pub session: Option<Session>,
+    /// What the request wishes of the cache, where it is asked.
+    pub wishes: Wishes,
     /// The key cookies, as they are in the key.
     cookies: Pairs,
     /// The cookies that a fill sends: the key cookies, and for a session its own.
@@ -82,7 +85,14 @@ const PART_MARKS: [HeaderName; 2] =
 /// # Errors
 /// The cache has nothing to do with it, and why.
 pub(super) fn admit(rules: &Rules, rule: &Rule, ask: &Ask) -> Result<Wanted, Reason> {
-    refusal(rule, ask).map_or(Ok(()), Err)?;
+    let wishes = if rule.choices.request_directives { Wishes::of(&ask.fields) } else { Wishes::NONE };
+    let wanted = wanted(rules, rule, ask, wishes);
+    // What is not in the cache's hands is not stored.
+    wanted.map_err(|reason| if wishes.only_if_cached { Reason::OnlyIfCached } else { reason })
+}
+
+fn wanted(rules: &Rules, rule: &Rule, ask: &Ask, wishes: Wishes) -> Result<Wanted, Reason> {
+    refusal(rule, ask, &wishes).map_or(Ok(()), Err)?;
     let cookies = Cookies::of(&ask.fields).map_err(|_| Reason::CookieUnclear)?.sorted(&rule.cookies);
     let header_id = rules.sessions.header_id(&ask.fields).map_err(|_| Reason::CookieUnclear)?;
     each_once(&cookies.key).map_err(|_| Reason::CookieUnclear)?;
@@ -90,7 +100,7 @@ pub(super) fn admit(rules: &Rules, rule: &Rule, ask: &Ask) -> Result<Wanted, Rea
         // Whose tokens would the page get?
         each_once(&cookies.form_token).map_err(|_| Reason::CookieUnclear)?;
     }
-    let visit = Visit { rules, rule, ask, cookies, header_id };
+    let visit = Visit { rules, rule, ask, wishes, cookies, header_id };
     match (rule.audience, rule.without_session) {
         (Audience::Everyone, _) => Ok(visit.of_everybody(rule.cache)),
         (Audience::Anonymous, _) => visit.anonymous(rule.cache),
@@ -105,8 +115,10 @@ pub(super) fn asks_for_other_method(ask: &Ask) -> bool {
     METHOD_OVERRIDES.iter().any(|name| ask.fields.contains_key(name))
 }
 
-fn refusal(rule: &Rule, ask: &Ask) -> Option<Reason> {
+fn refusal(rule: &Rule, ask: &Ask, wishes: &Wishes) -> Option<Reason> {
     let has = |name: &HeaderName| ask.fields.contains_key(name);
+    // A fill under a rule asks as nobody.
+    let takes_credentials = rule.unmatched && rule.choices.authorization;
     let asks_for_part = |name: &HeaderName| has(name) && !rule.headers.contains(name);
     let reasons = [
         (ask.method != Method::GET && ask.method != Method::HEAD, Reason::Method),
@@ -115,7 +127,8 @@ fn refusal(rule: &Rule, ask: &Ask) -> Option<Reason> {
         // Such a path falls under no rule.
         (rule.unmatched && ask.target.is_alias(), Reason::PathAlias),
         (asks_for_other_method(ask), Reason::Method),
-        (has(&header::AUTHORIZATION), Reason::Authorization),
+        (has(&header::AUTHORIZATION) && !takes_credentials, Reason::Authorization),
+        (wishes.no_store, Reason::RequestNoStore),
         (ask.has_body, Reason::RequestBody),
         // A path without a rule forwards the mark, for Vary to tell.
         (!rule.unmatched && PART_MARKS.iter().any(asks_for_part), Reason::PartOfPage),
@@ -128,6 +141,7 @@ struct Visit<'a> {
     rules: &'a Rules,
     rule: &'a Rule,
     ask: &'a Ask,
+    wishes: Wishes,
     cookies: Sorted<'a>,
     header_id: Option<(IdFrom<'a>, &'a str)>,
 }
@@ -186,6 +200,7 @@ impl<'a> Visit<'a> {
             key,
             cache,
             session,
+            wishes: self.wishes,
             cookies: copied(self.cookies.key.iter()),
             sent,
             language: language.map(Into::into),

@@ -103,7 +103,7 @@ impl Proxy {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
         let found = lookup(self, &rules, routed.rule, &ask, &wanted).await;
-        let verdict = choose(&ask, found, || self.knows_unstorable(&wanted.key)).verdict();
+        let verdict = choose(&ask, &wanted.wishes, found, || self.knows_unstorable(&wanted.key)).verdict();
         (explained.kind, explained.reason) = rules.guards.verdict(routed.place, verdict);
         if let Some(selected) = explained.stored.iter_mut().find(|examined| examined.stored.vary.matches(as_sent)) {
             selected.selected = true;

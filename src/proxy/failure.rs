@@ -16,6 +16,9 @@ pub(super) enum Failure {
     /// The client's fault: the host is not ours.
     #[error("this host is not served here")]
     Misdirected,
+    /// The client's wish: it wanted what is stored, or nothing.
+    #[error("nothing is stored here that may answer the request, and it asked for nothing else")]
+    NotStored,
     /// The origin's fault.
     #[error("{0}")]
     Fetch(#[from] FetchFailure),
@@ -30,6 +33,7 @@ impl Failure {
         match self {
             Failure::Target(_) | Failure::Fetch(FetchFailure::Request(_)) => Reason::BadRequest,
             Failure::Misdirected => Reason::Misdirected,
+            Failure::NotStored => Reason::OnlyIfCached,
             Failure::Fetch(FetchFailure::Unreachable(_)) => Reason::OriginUnreachable,
             Failure::Fetch(FetchFailure::Timeout(_)) => Reason::OriginTimeout,
             Failure::Fetch(FetchFailure::Broken(_) | FetchFailure::Dropped(_)) => Reason::OriginBroken,
@@ -42,7 +46,8 @@ impl Failure {
         match self.reason() {
             Reason::BadRequest => StatusCode::BAD_REQUEST,
             Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,
-            Reason::OriginTimeout => StatusCode::GATEWAY_TIMEOUT,
+            // RFC 9111 5.2.1.7
+            Reason::OriginTimeout | Reason::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
             Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
             Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,
@@ -52,7 +57,10 @@ impl Failure {
     /// What the client is told: its own mistakes in words, the origin's and ours without what is behind (row L7).
     fn message(&self) -> String {
         match self {
-            Failure::Target(_) | Failure::Misdirected | Failure::Fetch(FetchFailure::Request(_)) => self.to_string(),
+            Failure::Target(_)
+            | Failure::Misdirected
+            | Failure::NotStored
+            | Failure::Fetch(FetchFailure::Request(_)) => self.to_string(),
             Failure::Fetch(FetchFailure::Timeout(_)) => "The shop did not answer in time. Please try again.".into(),
             Failure::Fetch(FetchFailure::Busy) => "The shop is busy. Please try again.".into(),
             Failure::Fetch(FetchFailure::Lost) | Failure::Randomness(_) => {

@@ -51,6 +51,8 @@ pub(super) struct FilledHead {
     pub status: StatusCode,
     /// End-to-end fields, without tags, and without cookies where they are not one session's own.
     pub fields: HeaderMap,
+    /// Fields that the response keeps from a shared cache (RFC 9111 5.2.2.4, 5.2.2.7): only who led the fetch gets them.
+    pub leaders_fields: HeaderMap,
     /// What its body's length will be, where it was announced.
     pub length: Option<u64>,
     pub vary: VaryKey,

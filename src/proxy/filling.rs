@@ -25,7 +25,7 @@ use crate::respond;
 use crate::stored::{FieldBlock, Lifetime, Packed, Parts, StoredBody, StoredResponse, VaryKey};
 use crate::tags::Tags;
 use bytes::Bytes;
-use http::{Method, StatusCode, header};
+use http::{HeaderMap, Method, StatusCode, header};
 use std::sync::Arc;
 
 /// Runs a fill to its end, and counts it.
@@ -137,7 +137,24 @@ fn freshen(
     let fresh = validation::freshen(stored, &exchange, &errand.terms(), told, fill.stamp, generation)?;
     let fresh = Arc::new(fresh);
     let kept = keep(proxy, errand, &fresh, answered.requested);
+    freshen_alike(proxy, fill, errand, &fresh, answered);
     Ok((fresh, kept))
+}
+
+/// Freshens the other variants that the 304 speaks of. Memory has them all: look-up brings all variants of a key there.
+fn freshen_alike(proxy: &Proxy, fill: &Fill, errand: &Errand, fresh: &StoredResponse, answered: &Answered) {
+    let variants = proxy.memory.get(errand.cache, &errand.key);
+    let is_other = |other: &&Arc<StoredResponse>| other.vary != fresh.vary && other.rule == fresh.rule;
+    for other in variants.iter().flat_map(|variants| variants.iter()).filter(is_other) {
+        let Ok(told) = errand.told_tags(&answered.fields) else { return };
+        let (exchange, terms, generation) = (as_exchange(errand, answered), errand.terms(), proxy.new_generation());
+        let known = validation::freshen_alike(other, &exchange, &terms, told, fill.stamp, generation);
+        // Judged after the stamp was taken, like what was asked about.
+        if let Some(known) = known.ok().filter(|_| !matches!(standing(proxy, other), Standing::Gone(_))) {
+            // What was invalidated meanwhile is not kept; nobody waits for it.
+            let _ = keep(proxy, errand, &Arc::new(known), answered.requested);
+        }
+    }
 }
 
 /// Takes a whole response in: decides what becomes of it, tells those who wait, and reads it to its end.
@@ -192,7 +209,8 @@ async fn receive(
 fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: Answered, reason: Reason) {
     lead.close();
     let status = answered.status;
-    if !stale::is_failure(status) {
+    // What answers credentials says nothing of what others would get.
+    if !stale::is_failure(status) && !errand.as_sent.contains_key(header::AUTHORIZATION) {
         proxy.note_unstorable(errand);
     }
     if !splicing::sets_form_cookie(errand, &answered.fields) {
@@ -204,7 +222,6 @@ fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: 
 /// Whether a response is for all, and whether it is kept; the error says why it is for the leader alone.
 fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHead, Reason> {
     let exchange = as_exchange(errand, answered);
-    let cookies = &errand.rule.cookies;
     let length = match answered.framing {
         Framing::Length(bytes) => Some(bytes),
         _ => None,
@@ -217,7 +234,7 @@ fn judge(proxy: &Proxy, errand: &Errand, answered: &Answered) -> Result<FilledHe
     // What is shared without being kept is judged by its tags as well: whoever comes after a purge does not get it.
     let (plan, tags) = match (plan, errand.tags(&answered.fields)) {
         (Ok(plan), Ok(tags)) => (Some(plan), tags),
-        (Err(reason), Ok(tags)) if storing::may_share_unstored(&exchange, reason, cookies) => {
+        (Err(reason), Ok(tags)) if storing::may_share_unstored(&exchange, reason, &errand.terms()) => {
             return Ok(head_of(errand, answered, None, tags, length, reason));
         }
         (Err(reason), _) | (_, Err(reason)) => return Err(reason),
@@ -237,7 +254,7 @@ fn head_of(
     storing: Reason,
 ) -> FilledHead {
     let mut fields = end_to_end(&answered.fields);
-    if errand.whose() == Whose::Everybodys {
+    if errand.whose() == Whose::Everybodys && !errand.keeps_cookies() {
         fields.remove(header::SET_COOKIE);
     }
     age::add_date(&mut fields, answered.received_wall);
@@ -245,12 +262,15 @@ fn head_of(
     let mut names = plan.as_ref().map(|plan| plan.vary.clone()).unwrap_or_default();
     // What the rule sends of the visitor's keeps pages apart, whether the origin says Vary or not (row K12).
     names.extend(errand.rule.headers.iter().filter(|name| !errand.in_key.contains(name)).cloned());
+    let mut leaders_fields = HeaderMap::new();
     for name in plan.iter().flat_map(|plan| &plan.omit) {
+        leaders_fields.extend(fields.get_all(name).iter().map(|value| (name.clone(), value.clone())));
         fields.remove(name);
     }
     FilledHead {
         status: answered.status,
         fields,
+        leaders_fields,
         length,
         vary: VaryKey::of(&names, |name| vary::normalised(&errand.as_sent, name)),
         tags,
@@ -295,8 +315,10 @@ pub(super) fn to_store(
 ) -> Result<StoredResponse, Reason> {
     let Content { body, form_cookie, packed } = content;
     let mut fields = head.fields.clone();
-    // No cookie is ever stored: what is set is set once.
-    fields.remove(header::SET_COOKIE);
+    // What is set is set once.
+    if !errand.keeps_cookies() {
+        fields.remove(header::SET_COOKIE);
+    }
     let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
     Ok(StoredResponse::of(Parts {
         cache: errand.cache,

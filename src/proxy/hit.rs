@@ -7,6 +7,7 @@ use crate::csrf::Splice;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::respond;
 use crate::stored::StoredResponse;
+use http::StatusCode;
 use std::time::Duration;
 
 /// A fresh one.
@@ -17,6 +18,20 @@ pub(super) fn fresh(proxy: &Proxy, ask: &Ask, stored: &StoredResponse) -> Result
 /// A stale one, and why it may be used.
 pub(super) fn stale(proxy: &Proxy, ask: &Ask, stored: &StoredResponse, reason: Reason) -> Result<Reply, Failure> {
     from_stored(proxy, ask, stored, Outcome::new(Kind::Stale, reason), None)
+}
+
+/// A stale one in place of an origin that failed, after the request was forwarded for that reason.
+pub(super) fn instead(
+    proxy: &Proxy,
+    ask: &Ask,
+    stored: &StoredResponse,
+    forwarded: Reason,
+    status: Option<StatusCode>,
+) -> Result<Reply, Failure> {
+    let mut outcome = Outcome::new(Kind::Stale, Reason::StaleIfError);
+    outcome.fwd = forwarded.fwd();
+    outcome.fwd_status = status.map(|status| status.as_u16());
+    from_stored(proxy, ask, stored, outcome, None)
 }
 
 /// One that the origin was asked about, which took it `origin_time`.

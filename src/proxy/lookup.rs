@@ -6,10 +6,12 @@ use super::{Ask, Proxy, Rules};
 use crate::clock::Timestamp;
 use crate::ledger::{Gone, Standing, Trust};
 use crate::outcome::Reason;
-use crate::policy::{self, Reuse, vary};
+use crate::policy::directives::CacheControl;
+use crate::policy::{self, Reuse, Wishes, vary};
 use crate::route::Rule;
 use crate::store::{StoreError, Variants};
 use crate::stored::StoredResponse;
+use http::header;
 use std::sync::Arc;
 
 /// What look-up came to.
@@ -34,14 +36,28 @@ pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask,
     let Ok(variants) = stored_under(proxy, wanted).await else { return nothing(Reason::StoreUnavailable) };
     match vary::select(&variants, as_sent) {
         Err(reason) => nothing(reason),
-        Ok(stored) => judge(proxy, rule, stored, trust, now),
+        Ok(stored) if !is_for(rule, ask, stored) => Found { reuse: Reuse::Pass(Reason::Authorization), stored: None },
+        Ok(stored) => judge(proxy, rule, &wanted.wishes, stored, trust, now),
     }
 }
 
+/// Whether a stored response may answer a request with credentials, where this is one (RFC 9111 3.5, row L2).
+fn is_for(rule: &Rule, ask: &Ask, stored: &StoredResponse) -> bool {
+    let directives = || CacheControl::of(&stored.fields().to_map(), &rule.choices.targeted);
+    !ask.fields.contains_key(header::AUTHORIZATION) || directives().shares_authorized()
+}
+
 /// What a stored response that Vary chose is good for now.
-fn judge(proxy: &Proxy, rule: &Rule, stored: &Arc<StoredResponse>, trust: Trust, now: Timestamp) -> Found {
+fn judge(
+    proxy: &Proxy,
+    rule: &Rule,
+    wishes: &Wishes,
+    stored: &Arc<StoredResponse>,
+    trust: Trust,
+    now: Timestamp,
+) -> Found {
     let standing = standing(proxy, stored);
-    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, now);
+    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, wishes, now);
     if let Standing::Gone(Gone::Ahead) = standing {
         return Found { reuse, stored: None };
     }

@@ -72,12 +72,23 @@ impl Errand {
     /// What counts for what it brings.
     pub(super) fn terms(&self) -> Terms<'_> {
         let rule = &self.rule;
-        Terms { lifetime: &rule.lifetime, cookies: &rule.cookies, whose: self.whose(), in_key: &self.in_key }
+        Terms {
+            lifetime: &rule.lifetime,
+            choices: &rule.choices,
+            cookies: &rule.cookies,
+            whose: self.whose(),
+            in_key: &self.in_key,
+        }
     }
 
     /// For whom it fetches.
     pub(super) fn whose(&self) -> Whose {
         if self.session.is_some() { Whose::OneSessions } else { Whose::Everybodys }
+    }
+
+    /// Whether the cookies that it brings are everybody's, by the configuration's choice.
+    pub(super) fn keeps_cookies(&self) -> bool {
+        self.rule.choices.set_cookie && self.session.is_none()
     }
 
     /// All tags of a response: the rule's, the origin's and its session's. No session is named by anything but its hash.
@@ -189,7 +200,7 @@ pub(super) async fn fetch(
                 return whole(proxy, ask, &stored, reason, storing, share.leads);
             }
             FillAnswer::Streaming(head) => {
-                if let Some(reply) = instead_of_failure(proxy, ask, &errand, head.status) {
+                if let Some(reply) = instead_of_failure(proxy, ask, &errand, reason, head.status) {
                     return reply;
                 }
                 if !share.leads && !fits(proxy, ask, &errand, &share.fill, &head.vary, &head.tags) {
@@ -209,7 +220,7 @@ pub(super) async fn fetch(
                 refused = Some(share.fill);
             }
             FillAnswer::NotShared(why, status) => {
-                if let Some(reply) = instead_of_failure(proxy, ask, &errand, status) {
+                if let Some(reply) = instead_of_failure(proxy, ask, &errand, reason, status) {
                     return reply;
                 }
                 let own = (share.leads && !errand.withholds_cookies).then(|| share.fill.take_private()).flatten();
@@ -219,7 +230,7 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Failed(failure) => {
-                return stale_reply(proxy, ask, &errand).unwrap_or(Err(Failure::Fetch(failure)));
+                return stale_reply(proxy, ask, &errand, reason, None).unwrap_or(Err(Failure::Fetch(failure)));
             }
         }
     }
@@ -240,7 +251,9 @@ async fn unkept(
         Ok(reply) => stale::is_failure(reply.response.status()),
         Err(failure) => matches!(failure, Failure::Fetch(_)),
     };
-    let instead = (failed && reason == Reason::GuardUnproven).then(|| stale_reply(proxy, ask, errand)).flatten();
+    let status = reply.as_ref().ok().map(|reply| reply.response.status());
+    let is_covered = failed && reason == Reason::GuardUnproven;
+    let instead = is_covered.then(|| stale_reply(proxy, ask, errand, reason, status)).flatten();
     instead.unwrap_or(reply)
 }
 
@@ -304,7 +317,13 @@ fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) 
     outcome.storing = Some(head.storing);
     outcome.collapsed = !leads;
     let body = Body::streamed(reader.announced(head.length));
-    let response = respond::streaming(head.status, head.fields.clone(), body, &outcome, head.keeper());
+    let mut fields = head.fields.clone();
+    if leads {
+        for (name, value) in &head.leaders_fields {
+            fields.append(name, value.clone());
+        }
+    }
+    let response = respond::streaming(head.status, fields, body, &outcome, head.keeper());
     Reply { origin_time: Some(head.origin_time), ..Reply::new(response, outcome) }
 }
 
@@ -349,12 +368,25 @@ fn unshared(answered: Answered, reason: Reason, why: Reason) -> Reply {
     Reply { origin_time: Some(origin_time), ..Reply::new(response, outcome) }
 }
 
-/// What answers in place of an origin's failure, where something may.
-fn instead_of_failure(proxy: &Proxy, ask: &Ask, errand: &Errand, status: StatusCode) -> Option<Result<Reply, Failure>> {
-    stale::is_failure(status).then(|| stale_reply(proxy, ask, errand)).flatten()
+/// What answers in place of an origin's failure, where something may. The request was forwarded for that `reason`.
+pub(super) fn instead_of_failure(
+    proxy: &Proxy,
+    ask: &Ask,
+    errand: &Errand,
+    reason: Reason,
+    status: StatusCode,
+) -> Option<Result<Reply, Failure>> {
+    stale::is_failure(status).then(|| stale_reply(proxy, ask, errand, reason, Some(status))).flatten()
 }
 
-fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Result<Reply, Failure>> {
+/// What is stored, where it may answer for an origin that failed, with that status or without any.
+pub(super) fn stale_reply(
+    proxy: &Proxy,
+    ask: &Ask,
+    errand: &Errand,
+    reason: Reason,
+    status: Option<StatusCode>,
+) -> Option<Result<Reply, Failure>> {
     let stored = errand.fallback.as_ref()?;
     let now = proxy.clock.now();
     // Whoever is cut off from the ledger cannot know whether it was purged.
@@ -363,5 +395,5 @@ fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Result<Reply
     }
     let standing = standing(proxy, stored);
     let may = stale::may_answer_failure(stored, standing, errand.rule.fingerprint, now);
-    may.then(|| hit::stale(proxy, ask, stored, Reason::StaleIfError))
+    may.then(|| hit::instead(proxy, ask, stored, reason, status))
 }

@@ -13,6 +13,7 @@ mod fill;
 mod filling;
 mod guard;
 mod handle;
+mod head;
 mod hit;
 mod lookup;
 mod miss;

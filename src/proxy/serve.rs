@@ -8,7 +8,7 @@ use super::lookup::lookup;
 use super::miss::{self, Errand};
 use super::pass::{self, Under};
 use super::reply::Reply;
-use super::{Ask, Proxy, Rules, hit};
+use super::{Ask, Proxy, Rules, head, hit};
 use crate::outcome::Reason;
 use crate::route::Routed;
 use std::pin::Pin;
@@ -28,6 +28,7 @@ pub(super) async fn serve(
 
     let wanted = match admit(rules, routed.rule, ask) {
         Ok(wanted) => wanted,
+        Err(Reason::OnlyIfCached) => return Err(Failure::NotStored),
         Err(reason) => return outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
     };
 
@@ -37,20 +38,24 @@ pub(super) async fn serve(
     let found = lookup(proxy, rules, routed.rule, ask, &wanted).await;
     let errand = |stored| Errand::new(proxy, rules, routed, ask, &wanted, stored);
 
-    match choose(ask, found, || proxy.knows_unstorable(&wanted.key)) {
+    match choose(ask, &wanted.wishes, found, || proxy.knows_unstorable(&wanted.key)) {
         Course::Hit(stored) => hit::fresh(proxy, ask, &stored),
-        Course::Stale(stored) => {
-            miss::revalidate_behind(proxy, errand(Some(stored.clone()))?.validating());
-            hit::stale(proxy, ask, &stored, Reason::StaleWhileRevalidate)
+        Course::Stale(stored, reason) => {
+            if reason == Reason::StaleWhileRevalidate {
+                miss::revalidate_behind(proxy, errand(Some(stored.clone()))?.validating());
+            }
+            hit::stale(proxy, ask, &stored, reason)
         }
         Course::Validate(stored, reason) => {
             let errand = errand(Some(stored))?.validating();
             outward(ask, miss::fetch(proxy, ask, errand, reason, carried)).await
         }
+        Course::Head(stored, reason) => outward(ask, head::ask(proxy, ask, errand(Some(stored))?, reason)).await,
         Course::Miss(fallback, reason) => {
             outward(ask, miss::fetch(proxy, ask, errand(fallback)?, reason, carried)).await
         }
         Course::Pass(reason) => outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,
+        Course::Refuse => Err(Failure::NotStored),
     }
 }
 

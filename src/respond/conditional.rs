@@ -1,64 +1,82 @@
 //! The client's conditions, judged against a stored response (RFC 9110 13, RFC 9111 4.3.2).
 
-use crate::headers::list_items;
+use crate::clock::Timestamp;
+use crate::headers::tag_items;
 use crate::policy::age::date;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+
+/// The stored representation that a request selects.
+pub(super) struct Selected<'a> {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its entity tag: the origin's or ours.
+    pub etag: &'a HeaderValue,
+    /// Its stored fields.
+    pub fields: &'a HeaderMap,
+    /// When it was last modified; none where that is not known.
+    pub modified: Option<Timestamp>,
+}
+
+/// When a response was last modified: when it says, else at the latest when it was made (RFC 9111 4.3.2).
+pub(super) fn modified(fields: &HeaderMap, now: Timestamp) -> Option<Timestamp> {
+    let told = if fields.contains_key(header::LAST_MODIFIED) { header::LAST_MODIFIED } else { header::DATE };
+    date(fields, &told, now)
+}
 
 /// What the conditions come to: 304 or 412 in place of the response, or none of them.
 pub(super) fn judge(
     method: &Method,
     request: &HeaderMap,
-    etag: &HeaderValue,
-    response: &HeaderMap,
-    status: StatusCode,
+    selected: &Selected<'_>,
+    now: Timestamp,
 ) -> Option<StatusCode> {
     let conditions = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE];
     let has_none = !conditions.iter().any(|name| request.contains_key(name));
     // 13.2.1: conditions count where the response without them would be a success.
-    if has_none || !status.is_success() || (method != Method::GET && method != Method::HEAD) {
+    if has_none || !selected.status.is_success() || (method != Method::GET && method != Method::HEAD) {
         return None;
     }
-    precondition_failed(request, etag, response).or_else(|| not_modified(request, etag, response))
+    precondition_failed(request, selected, now).or_else(|| not_modified(request, selected, now))
 }
 
 /// 13.2.2, steps 1 and 2.
-fn precondition_failed(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap) -> Option<StatusCode> {
+fn precondition_failed(request: &HeaderMap, selected: &Selected<'_>, now: Timestamp) -> Option<StatusCode> {
     let failed = if request.contains_key(header::IF_MATCH) {
-        !names(request, &header::IF_MATCH, |tag| strong_equal(tag, etag.as_bytes()))
+        !names(request, &header::IF_MATCH, |tag| strong_equal(tag, selected.etag.as_bytes()))
     } else {
-        let since = date(request, &header::IF_UNMODIFIED_SINCE);
-        let modified = date(response, &header::LAST_MODIFIED);
+        let since = date(request, &header::IF_UNMODIFIED_SINCE, now);
+        let modified = date(selected.fields, &header::LAST_MODIFIED, now);
         matches!((since, modified), (Some(since), Some(modified)) if modified > since)
     };
     failed.then_some(StatusCode::PRECONDITION_FAILED)
 }
 
 /// 13.2.2, steps 3 and 4: If-None-Match beats If-Modified-Since.
-fn not_modified(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap) -> Option<StatusCode> {
+fn not_modified(request: &HeaderMap, selected: &Selected<'_>, now: Timestamp) -> Option<StatusCode> {
     let unmodified = if request.contains_key(header::IF_NONE_MATCH) {
-        names(request, &header::IF_NONE_MATCH, |tag| weak(tag) == weak(etag.as_bytes()))
+        names(request, &header::IF_NONE_MATCH, |tag| weak(tag) == weak(selected.etag.as_bytes()))
     } else {
-        let since = date(request, &header::IF_MODIFIED_SINCE);
-        let modified = date(response, &header::LAST_MODIFIED);
-        matches!((since, modified), (Some(since), Some(modified)) if modified <= since)
+        let since = date(request, &header::IF_MODIFIED_SINCE, now);
+        matches!((since, selected.modified), (Some(since), Some(modified)) if modified <= since)
     };
     unmodified.then_some(StatusCode::NOT_MODIFIED)
 }
 
 /// Whether If-Range allows a range: the same strong entity tag, or exactly the same date (13.1.5), where that is strong: at
 /// least a second before the response was made (8.8.2.2).
-pub(super) fn if_range_holds(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap) -> bool {
+pub(super) fn if_range_holds(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap, now: Timestamp) -> bool {
     let Some(condition) = request.get(header::IF_RANGE) else { return true };
     if strong_equal(condition.as_bytes(), etag.as_bytes()) {
         return true;
     }
-    let modified = date(response, &header::LAST_MODIFIED);
-    let is_strong = modified.zip(date(response, &header::DATE)).is_some_and(|(modified, made)| modified < made);
+    let modified = date(response, &header::LAST_MODIFIED, now);
+    let is_strong = modified.zip(date(response, &header::DATE, now)).is_some_and(|(modified, made)| modified < made);
     is_strong && response.get(header::LAST_MODIFIED).is_some_and(|modified| modified == condition)
 }
 
+/// Whether a list of entity tags has one that matches, or is `*`. Tags are bytes, whatever stands in them (8.8.3).
 fn names(request: &HeaderMap, name: &HeaderName, matches: impl Fn(&[u8]) -> bool) -> bool {
-    list_items(request, name).any(|tag| tag == "*" || matches(tag.as_bytes()))
+    tag_items(request, name).any(|tag| tag == b"*" || matches(tag))
 }
 
 fn weak(tag: &[u8]) -> &[u8] {

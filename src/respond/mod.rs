@@ -54,7 +54,7 @@ impl Keeper {
 /// visitor's own page is nobody else's on the way to them, and the next one at that browser must ask again.
 fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
     let told = match keeper {
-        Keeper::Shared(LifetimeFrom::Origin) => return,
+        Keeper::Shared(LifetimeFrom::Origin | LifetimeFrom::Heuristic) => return,
         Keeper::Shared(LifetimeFrom::Rule | LifetimeFrom::RuleNegative) => "no-cache",
         Keeper::Visitor => "private, no-cache",
     };

@@ -22,7 +22,8 @@ pub fn cache_status(outcome: &Outcome) -> HeaderValue {
 fn write_member(text: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     text.write_all(b"vitrine")?;
     match (outcome.kind, outcome.fwd) {
-        (Kind::Hit | Kind::Stale, _) => text.write_all(b"; hit")?,
+        (Kind::Hit | Kind::Stale, None) => text.write_all(b"; hit")?,
+        // RFC 9211 2.1: what was forwarded is no hit, also where what is stored answers for an origin that failed.
         (_, Some(fwd)) => write!(text, "; fwd={}", fwd.as_str())?,
         // What failed before it was forwarded, or was forwarded and failed, is told by its detail.
         (_, None) => {}
@@ -81,8 +82,17 @@ mod tests {
         let table = [
             (Outcome { ttl_secs: Some(293), ..outcome(Kind::Hit, Reason::Fresh) }, "vitrine; hit; ttl=293"),
             (
-                Outcome { ttl_secs: Some(-7), ..outcome(Kind::Stale, Reason::StaleIfError) },
-                "vitrine; hit; ttl=-7; detail=stale-if-error",
+                Outcome { ttl_secs: Some(-7), ..outcome(Kind::Stale, Reason::StaleWhileRevalidate) },
+                "vitrine; hit; ttl=-7; detail=stale-while-revalidate",
+            ),
+            (
+                Outcome {
+                    ttl_secs: Some(-7),
+                    fwd: Some(Fwd::Stale),
+                    fwd_status: Some(503),
+                    ..outcome(Kind::Stale, Reason::StaleIfError)
+                },
+                "vitrine; fwd=stale; fwd-status=503; ttl=-7; detail=stale-if-error",
             ),
             (fetched(Reason::Stored), "vitrine; fwd=uri-miss; fwd-status=200; stored"),
             (fetched(Reason::Private), "vitrine; fwd=uri-miss; fwd-status=200; detail=private"),

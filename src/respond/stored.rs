@@ -1,6 +1,6 @@
 //! A response from the cache (RFC 9111 4, 5.1): the stored fields, its age, and as much of it as the client asks for.
 
-use super::conditional::{if_range_holds, judge};
+use super::conditional::{Selected, if_range_holds, judge, modified};
 use super::range::{Asked, asked};
 use super::{Keeper, sign, tell_browser, vary_on};
 use crate::body::Body;
@@ -68,7 +68,12 @@ pub fn stored(
     if stored.packed().is_some() {
         vary_on(&mut fields, "Accept-Encoding");
     }
-    let condition = judge(method, request, &etag, &fields, stored.status);
+    let condition = {
+        // A page with places for what is a visitor's own was made when they ask for it.
+        let modified = own.is_none().then(|| modified(&fields, now)).flatten();
+        let selected = Selected { status: stored.status, etag: &etag, fields: &fields, modified };
+        judge(method, request, &selected, now)
+    };
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
     fields.insert(header::ETAG, etag);
     fields.insert(header::AGE, HeaderValue::from(lifetime.age(now).as_secs()));
@@ -83,7 +88,7 @@ pub fn stored(
         }
         None => match packed {
             Some(packed) => packed_content(stored, packed, own, method, &mut fields),
-            None => content(stored, own, method, request, &mut fields),
+            None => content(stored, own, method, request, &mut fields, now),
         },
     };
     if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| condition.is_none()) {
@@ -161,6 +166,7 @@ fn content(
     method: &Method,
     request: &HeaderMap,
     fields: &mut HeaderMap,
+    now: Timestamp,
 ) -> (StatusCode, Body) {
     let length = stored.body.len() as u64;
     if method == Method::HEAD {
@@ -176,7 +182,7 @@ fn content(
     }
     let may_cut = stored.status == StatusCode::OK
         && request.contains_key(header::RANGE)
-        && if_range_holds(request, &stored.etag(), fields);
+        && if_range_holds(request, &stored.etag(), fields, now);
     match if may_cut { asked(request, length) } else { Asked::Whole } {
         Asked::Nothing => {
             for name in &FIELDS_OF_CONTENT {

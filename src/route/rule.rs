@@ -3,7 +3,7 @@
 use super::{Parameters, Pattern};
 use crate::cache_name::CacheName;
 use crate::key::CookieClasses;
-use crate::policy::LifetimeRule;
+use crate::policy::{Choices, LifetimeRule};
 use crate::stored::RuleFingerprint;
 use crate::tags::{BadTag, Tag};
 use http::{HeaderName, Method};
@@ -94,6 +94,8 @@ pub struct Rule {
     pub cookies: Arc<CookieClasses>,
     /// For how long they are good.
     pub lifetime: LifetimeRule,
+    /// What of the RFCs the configuration chooses for it.
+    pub choices: Choices,
     /// Tags that each of its responses bears.
     pub tags: Box<[TagTemplate]>,
     /// Further request fields that its fills send; its responses vary on them.

@@ -8,6 +8,8 @@ use std::time::Duration;
 pub enum LifetimeFrom {
     /// The response said it.
     Origin,
+    /// Nobody: it was guessed by when it was last modified (RFC 9111 4.2.2).
+    Heuristic,
     /// The rule's `ttl`.
     Rule,
     /// The rule's `negative_ttl`, for a status that says that nothing is there.

@@ -1,6 +1,7 @@
 //! What the tables of policy and respond are made of: fields, rules, exchanges with the origin, stored responses.
 
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::sync::LazyLock;
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
@@ -8,7 +9,7 @@ use vitrine::key::{CookieClasses, Globs, Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::outcome::Reason;
 use vitrine::policy::storing::{self, Plan};
-use vitrine::policy::{Exchange, Framing, LifetimeRule, Terms, Whose};
+use vitrine::policy::{Choices, Exchange, Framing, LifetimeRule, Terms, Whose};
 use vitrine::respond;
 use vitrine::stored::{
     FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
@@ -19,6 +20,9 @@ use vitrine::tags::Tags;
 pub(crate) const NOON: Timestamp = Timestamp(1_795_521_600_000);
 /// The rule that stored responses were fetched under.
 pub(crate) const RULE: RuleFingerprint = RuleFingerprint(7);
+
+/// What a shop's configuration chooses that says nothing.
+pub(crate) static CAREFUL: LazyLock<Choices> = LazyLock::new(Choices::default);
 
 /// Some field lines.
 pub(crate) type Lines<'a> = &'a [(&'a str, &'a str)];
@@ -72,7 +76,7 @@ pub(crate) fn decide(status: u16, lines: Lines<'_>, rule: &LifetimeRule) -> Resu
 
 /// What counts for a response that is everybody's.
 pub(crate) fn terms<'a>(lifetime: &'a LifetimeRule, cookies: &'a CookieClasses) -> Terms<'a> {
-    Terms { lifetime, cookies, whose: Whose::Everybodys, in_key: &[] }
+    Terms { lifetime, choices: &CAREFUL, cookies, whose: Whose::Everybodys, in_key: &[] }
 }
 
 /// A 200 with these fields and this body, fresh for a minute from noon.

@@ -15,7 +15,7 @@ fn let_go(method: &str, answer: Option<(u16, Lines<'_>)>) -> Vec<String> {
     let method = Method::from_bytes(method.as_bytes()).unwrap();
     let answer = answer.map(|(status, lines)| (StatusCode::from_u16(status).unwrap(), fields(lines)));
     let answer = answer.as_ref().map(|(status, fields)| (*status, fields));
-    let urls = invalidation::targets(&method, &target(), answer);
+    let urls = invalidation::targets(&method, &target(), answer, false);
     assert!(urls.iter().all(|url| url.host.as_deref() == Some("shop.example")));
     let text = |query: Option<Box<str>>| query.map(|query| format!("?{query}")).unwrap_or_default();
     urls.into_iter().map(|url| format!("{}{}", url.path, text(url.query))).collect()

@@ -5,7 +5,9 @@
 //! | `admin` | endpoints of the admin API over a scripted backstage: answers, refusals, bounds, waiting |
 //! | `config` | what a configuration comes to, the shipped one, and mistakes of a file as a whole |
 //! | `config_mistakes` | each kind of wrong configuration with its message |
+//! | `choices` | what the RFCs leave to a cache: each choice made and not made |
 //! | `exchanges` | what the tables of policy and respond are made of |
+//! | `head` | RFC 9111 4.3.5: what an answer to HEAD makes of the stored response to GET |
 //! | `invalidation` | RFC 9111 4.4 and RFC 9875: what an unsafe method lets go, and the tags a response bears |
 //! | `ledger_model` | matching, retention and bounds against a model that keeps everything and scans |
 //! | `ledger_readings` | each reading of the ledger that loses a purge: epochs, restarts, retention, settle times, URL scopes |
@@ -16,15 +18,18 @@
 //! | `storing` | RFC 9111 3, 4.2 and 5.2: directives, dates, ages, what is stored for how long, and what is refused |
 //! | `validation` | RFC 9111 4.3: what the origin is asked, and what its 304 makes of a stored response |
 //! | `webhook_patience` | senders of webhooks are answered before they give up, and with a 2xx only for what is durable |
+//! | `wishes` | RFC 9111 5.2.1: what a request's own directives ask of the cache, where the configuration has them asked |
 
 // A test may say that something holds and stop where it does not.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod admin;
 mod admin_script;
+mod choices;
 mod config;
 mod config_mistakes;
 mod exchanges;
+mod head;
 mod invalidation;
 mod ledger_model;
 mod ledger_readings;
@@ -35,3 +40,4 @@ mod reuse;
 mod storing;
 mod validation;
 mod webhook_patience;
+mod wishes;

@@ -8,7 +8,7 @@ use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::ledger::{Gone, Standing, Trust};
 use vitrine::outcome::Reason;
-use vitrine::policy::{Reuse, reuse, stale, vary};
+use vitrine::policy::{Reuse, Wishes, reuse, stale, vary};
 use vitrine::stored::{Lifetime, Parts, RuleFingerprint, StoredResponse, VaryKey};
 
 const ETAG: Lines<'_> = &[("etag", "\"1\"")];
@@ -41,21 +41,21 @@ fn each_moment_has_its_use() {
     let table = [
         (&plain, Standing::Valid, 0, Reuse::Serve),
         (&plain, Standing::Valid, 59_999, Reuse::Serve),
-        (&plain, Standing::Valid, 60_000, Reuse::ServeStale),
-        (&plain, Standing::Valid, 70_000, Reuse::ServeStale),
+        (&plain, Standing::Valid, 60_000, Reuse::ServeStale(Reason::StaleWhileRevalidate)),
+        (&plain, Standing::Valid, 70_000, Reuse::ServeStale(Reason::StaleWhileRevalidate)),
         (&plain, Standing::Valid, 70_001, Reuse::Validate(Reason::Stale)),
         (&plain, Standing::Valid, 99_999, Reuse::Validate(Reason::Stale)),
         (&plain, Standing::Valid, 100_000, Reuse::Fetch(Reason::Stale)),
         (&bare, Standing::Valid, 70_001, Reuse::Fetch(Reason::Stale)),
         (&strict, Standing::Valid, 60_000, Reuse::Validate(Reason::Stale)),
         (&aged, Standing::Valid, 9_999, Reuse::Serve),
-        (&aged, Standing::Valid, 10_000, Reuse::ServeStale),
+        (&aged, Standing::Valid, 10_000, Reuse::ServeStale(Reason::StaleWhileRevalidate)),
         (&asked, Standing::Valid, 0, Reuse::Validate(Reason::NoCache)),
         (&asked, Standing::Valid, 60_000, Reuse::Validate(Reason::NoCache)),
         // However long a lifetime the origin stated, nothing is used past its keeping.
         (&long, Standing::Valid, 99_999, Reuse::Serve),
         (&long, Standing::Valid, 100_000, Reuse::Fetch(Reason::Stale)),
-        (&plain, Standing::Soft, 0, Reuse::ServeStale),
+        (&plain, Standing::Soft, 0, Reuse::ServeStale(Reason::StaleWhileRevalidate)),
         (&strict, Standing::Soft, 0, Reuse::Validate(Reason::SoftInvalidated)),
         (&plain, Standing::Soft, 70_001, Reuse::Validate(Reason::SoftInvalidated)),
         (&plain, Standing::Gone(Gone::Invalidated), 0, Reuse::Fetch(Reason::Invalidated)),
@@ -63,17 +63,20 @@ fn each_moment_has_its_use() {
         (&plain, Standing::Gone(Gone::Ahead), 0, Reuse::Fetch(Reason::LedgerBehind)),
     ];
     for (place, (response, standing, ms, expected)) in table.into_iter().enumerate() {
-        let got = reuse::decide(response, Trust::Whole, standing, RULE, after_ms(ms));
+        let got = reuse::decide(response, Trust::Whole, standing, RULE, &Wishes::NONE, after_ms(ms));
         assert_eq!(got, expected, "row {place}: {standing:?} after {ms} ms");
     }
     let other = RuleFingerprint(RULE.0 + 1);
-    assert_eq!(reuse::decide(&plain, Trust::Whole, Standing::Valid, other, NOON), Reuse::Fetch(Reason::RuleChanged));
+    assert_eq!(
+        reuse::decide(&plain, Trust::Whole, Standing::Valid, other, &Wishes::NONE, NOON),
+        Reuse::Fetch(Reason::RuleChanged)
+    );
 }
 
 #[test]
 fn a_proxy_that_is_cut_off_from_the_ledger_asks_the_origin_or_passes() {
     let (plain, bare) = (with(ETAG, lifetime()), with(&[], lifetime()));
-    let decide = |stored, trust, standing, rule| reuse::decide(stored, trust, standing, rule, NOON);
+    let decide = |stored, trust, standing, rule| reuse::decide(stored, trust, standing, rule, &Wishes::NONE, NOON);
     let other = RuleFingerprint(RULE.0 + 1);
     let gone = Standing::Gone(Gone::Invalidated);
     let isolated = Reuse::Validate(Reason::Isolated);
@@ -89,10 +92,13 @@ fn a_proxy_that_is_cut_off_from_the_ledger_asks_the_origin_or_passes() {
 fn an_etag_of_our_own_is_no_validator() {
     let ours = with(&[], Lifetime { stale_while_revalidate: Duration::ZERO, ..lifetime() });
     assert!(ours.etag().as_bytes().starts_with(b"\"v-"));
-    assert_eq!(reuse::decide(&ours, Trust::Whole, Standing::Soft, RULE, NOON), Reuse::Fetch(Reason::SoftInvalidated));
+    assert_eq!(
+        reuse::decide(&ours, Trust::Whole, Standing::Soft, RULE, &Wishes::NONE, NOON),
+        Reuse::Fetch(Reason::SoftInvalidated)
+    );
     let dated = with(&[("last-modified", "Mon, 23 Nov 2026 12:00:00 GMT")], ours.lifetime());
     assert_eq!(
-        reuse::decide(&dated, Trust::Whole, Standing::Soft, RULE, NOON),
+        reuse::decide(&dated, Trust::Whole, Standing::Soft, RULE, &Wishes::NONE, NOON),
         Reuse::Validate(Reason::SoftInvalidated)
     );
 }

@@ -9,6 +9,7 @@
 //! - `forms`, `packed`: each visitor's own form tokens in shared pages; `django_shop` is the shop they come from
 //! - `dialects`: purge clients of all kinds, byte for byte
 //! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
+//! - `neutral`: the careful choices of a shop beside those of a plain shared cache
 //! - `promise`: no read sees what was purged before it, under concurrency
 //! - `purge_apis`: the purge APIs of Cloudflare, Fastly and Souin
 //! - `purge_forms`: PURGE as clients send it, byte for byte
@@ -39,6 +40,7 @@ mod guard;
 mod guards;
 mod inbox;
 mod keys;
+mod neutral;
 mod packed;
 mod personal;
 mod promise;

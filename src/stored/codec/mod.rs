@@ -207,6 +207,7 @@ fn lifetime_from_byte(from: LifetimeFrom) -> u8 {
         LifetimeFrom::Origin => 0,
         LifetimeFrom::Rule => 1,
         LifetimeFrom::RuleNegative => 2,
+        LifetimeFrom::Heuristic => 3,
     }
 }
 
@@ -215,6 +216,7 @@ fn read_lifetime_from(from: &mut Reader<'_>) -> Result<LifetimeFrom, Undecodable
         0 => Ok(LifetimeFrom::Origin),
         1 => Ok(LifetimeFrom::Rule),
         2 => Ok(LifetimeFrom::RuleNegative),
+        3 => Ok(LifetimeFrom::Heuristic),
         _ => Err(Undecodable::Malformed("giver of the lifetime")),
     }
 }

@@ -1,0 +1,194 @@
+//! The careful choices of a shop beside those of a plain shared cache, on the wire. Each play is the same for both.
+
+use crate::stage::{Stage, answer, head_only, page};
+use std::time::Duration;
+
+const FRESH: &str = "cache-control: max-age=60";
+
+/// The choices of docs/examples/rfc9111.yaml, without a rule.
+async fn neutral() -> Stage {
+    let profile = include_str!("../../docs/examples/rfc9111.yaml");
+    let choices = &profile[profile.find("cookies:").expect("the profile says what cookies mean")..];
+    Stage::with(&format!("store: {{ backend: memory }}\n{choices}")).await
+}
+
+/// No rule, and nothing chosen.
+async fn careful() -> Stage {
+    Stage::with("store: { backend: memory }").await
+}
+
+#[tokio::test]
+async fn k20_a_visitor_does_what_they_will_only_where_that_is_chosen() {
+    for (stage, asked) in [(careful().await, 1), (neutral().await, 2)] {
+        stage
+            .origin
+            .says("/a", [page("one", &[FRESH, "etag: \"1\""]), head_only("304 Not Modified", &["etag: \"1\""])]);
+        stage.get("/a").await.expect(200, "one");
+        stage.get_with("/a", &["Cache-Control: no-cache"]).await.expect(200, "one");
+        assert_eq!(stage.origin.asked().len(), asked);
+        if asked == 2 {
+            // A validation, and not a plain miss.
+            assert_eq!(stage.origin.asked()[1].field("if-none-match").as_deref(), Some("\"1\""));
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_if_cached_asks_nobody() {
+    let stage = neutral().await;
+    stage.origin.says("/a", [page("one", &[FRESH])]);
+    for target in ["/a", "/a;alias"] {
+        let got = stage.get_with(target, &["Cache-Control: only-if-cached"]).await;
+        assert_eq!(got.status, 504, "{target}");
+        got.cache_status(&["detail=only-if-cached"]);
+    }
+    assert!(stage.origin.asked().is_empty());
+    stage.get("/a").await.expect(200, "one");
+    stage.get_with("/a", &["Cache-Control: only-if-cached"]).await.expect(200, "one").hit();
+}
+
+#[tokio::test]
+async fn no_store_of_a_request_stores_nothing() {
+    let stage = neutral().await;
+    stage.origin.says("/a", [page("one", &[FRESH]), page("two", &[FRESH])]);
+    stage.get_with("/a", &["Cache-Control: no-store"]).await.expect(200, "one").cache_status(&["fwd=request"]);
+    stage.get("/a").await.expect(200, "two").cache_status(&["fwd=uri-miss"]);
+}
+
+#[tokio::test]
+async fn credentials_pass_a_careful_cache_and_share_only_what_says_so() {
+    let authorized = ["Authorization: Basic eA=="];
+    let stage = careful().await;
+    stage.origin.says("/a", [page("one", &["cache-control: public, max-age=60"]), page("two", &[FRESH])]);
+    stage.get_with("/a", &authorized).await.expect(200, "one").cache_status(&["detail=authorization"]);
+    stage.get("/a").await.expect(200, "two").cache_status(&["fwd=uri-miss"]);
+
+    let stage = neutral().await;
+    stage.origin.says("/shared", [page("one", &["cache-control: public, max-age=60"])]);
+    stage.get_with("/shared", &authorized).await.expect(200, "one").cache_status(&["stored"]);
+    assert_eq!(stage.origin.asked()[0].field("authorization").as_deref(), Some("Basic eA=="));
+    stage.get("/shared").await.expect(200, "one").hit();
+    stage.get_with("/shared", &["Authorization: Basic eQ=="]).await.expect(200, "one").hit();
+
+    // Row L2: what was stored for others is no answer to credentials, and theirs is nobody else's.
+    stage.origin.says("/own", [page("all", &[FRESH]), page("mine", &[FRESH]), page("new", &[FRESH])]);
+    stage.get("/own").await.expect(200, "all");
+    stage.get_with("/own", &authorized).await.expect(200, "mine").cache_status(&["detail=authorization"]);
+    stage.get("/own").await.expect(200, "all").hit();
+    stage.origin.says("/cold", [page("mine", &[FRESH]), page("all", &[FRESH])]);
+    stage.get_with("/cold", &authorized).await.expect(200, "mine").cache_status(&["detail=authorization"]);
+    // That theirs was not storable says nothing of others'.
+    stage.get("/cold").await.expect(200, "all").cache_status(&["fwd=uri-miss", "stored"]);
+}
+
+#[tokio::test]
+async fn what_is_set_for_all_is_a_choice() {
+    let cookie = "set-cookie: theme=dark";
+    let stage = careful().await;
+    stage.origin.says("/a", [page("one", &[FRESH, cookie]), page("two", &[FRESH])]);
+    stage.get("/a").await.expect(200, "one").cache_status(&["detail=set-cookie"]);
+    stage.get("/a").await.expect(200, "two");
+
+    let stage = neutral().await;
+    stage.origin.says("/a", [page("one", &[FRESH, cookie])]);
+    for _ in 0..2 {
+        let got = stage.get("/a").await;
+        got.expect(200, "one");
+        assert_eq!(got.field("set-cookie"), Some("theme=dark"));
+    }
+    assert_eq!(stage.origin.asked().len(), 1);
+}
+
+#[tokio::test]
+async fn head_reaches_the_origin_as_head_and_freshens() {
+    let stage = careful().await;
+    let tagged = [FRESH, "etag: \"1\""];
+    stage.origin.says("/a", [page("one", &tagged), head_only("200 OK", &["etag: \"1\"", FRESH, "content-length: 3"])]);
+    stage.get("/a").await.expect(200, "one");
+    stage.pass(Duration::from_secs(61));
+    let got = stage.ask("HEAD", "/a", &[]).await;
+    got.expect(200, "").cache_status(&["fwd=stale", "fwd-status=200"]);
+    assert_eq!(got.field("content-length"), Some("3"));
+    assert_eq!(stage.origin.asked()[1].method, "HEAD");
+    stage.get("/a").await.expect(200, "one").hit();
+
+    // Another page makes what is stored stale; it may still be validated.
+    stage.pass(Duration::from_secs(61));
+    stage.origin.says("/a", [head_only("200 OK", &["etag: \"2\"", FRESH]), page("two", &["etag: \"2\"", FRESH])]);
+    stage.ask("HEAD", "/a", &[]).await.expect(200, "");
+    stage.get("/a").await.expect(200, "two").cache_status(&["fwd=stale"]);
+}
+
+#[tokio::test]
+async fn a_purge_that_comes_while_a_head_is_asked_stands() {
+    let stage = careful().await;
+    let gate = crate::stage::Gate::shut();
+    let known = head_only("200 OK", &["etag: \"1\"", FRESH]).held_by(&gate);
+    stage.origin.says("/a", [page("one", &[FRESH, "etag: \"1\""]), known, page("two", &[FRESH])]);
+    stage.get("/a").await.expect(200, "one");
+    stage.pass(Duration::from_secs(61));
+    let mut client = stage.client().await;
+    client.send(crate::stage::request("HEAD", "/a", &[])).await;
+    stage.origin.was_asked(2).await;
+    stage.purge("/a").await;
+    gate.open();
+    client.response("HEAD").await.expect(200, "");
+    stage.get("/a").await.expect(200, "two");
+}
+
+#[tokio::test]
+async fn who_led_the_fetch_gets_what_is_not_for_a_shared_cache() {
+    let stage = careful().await;
+    let own = ["cache-control: max-age=60, no-cache=\"x-a\", private=\"x-b\"", "x-a: 1", "x-b: 2", "x-c: 3"];
+    stage.origin.says("/a", [page("one", &own)]);
+    let led = stage.get("/a").await;
+    led.expect(200, "one");
+    assert_eq!(["x-a", "x-b", "x-c"].map(|name| led.field(name)), [Some("1"), Some("2"), Some("3")]);
+    let hit = stage.get("/a").await;
+    hit.expect(200, "one").hit();
+    assert_eq!(["x-a", "x-b", "x-c"].map(|name| hit.field(name)), [None, None, Some("3")]);
+}
+
+#[tokio::test]
+async fn a_304_freshens_every_variant_that_it_names_by_a_strong_tag() {
+    let stage = careful().await;
+    let variant = |tag: &'static str| ["cache-control: max-age=60", "vary: x-kind", tag];
+    let fresh = head_only("304 Not Modified", &["etag: \"same\"", "cache-control: max-age=600"]);
+    let lines = [
+        page("red", &variant("etag: \"same\"")),
+        page("blue", &variant("etag: \"same\"")),
+        page("green", &variant("etag: \"other\"")),
+        fresh,
+        page("new green", &variant("etag: \"other\"")),
+    ];
+    stage.origin.says("/a", lines);
+    for kind in ["red", "blue", "green"] {
+        stage.get_with("/a", &[&format!("X-Kind: {kind}")]).await.expect(200, kind);
+    }
+    stage.pass(Duration::from_secs(61));
+    stage.get_with("/a", &["X-Kind: red"]).await.expect(200, "red").cache_status(&["fwd-status=304"]);
+    stage.get_with("/a", &["X-Kind: blue"]).await.expect(200, "blue").hit();
+    stage.get_with("/a", &["X-Kind: green"]).await.expect(200, "new green").cache_status(&["fwd=stale"]);
+}
+
+#[tokio::test]
+async fn a_forwarded_request_that_is_answered_from_what_is_stored_is_no_hit() {
+    let stage = neutral().await;
+    stage.origin.says("/a", [page("one", &[FRESH]), answer("503 Service Unavailable", "down", &[])]);
+    stage.get("/a").await.expect(200, "one");
+    stage.pass(Duration::from_secs(61));
+    let got = stage.get("/a").await;
+    got.expect(200, "one").cache_status(&["fwd=stale", "fwd-status=503", "ttl=-1", "detail=stale-if-error"]);
+    assert!(!got.field("cache-status").unwrap_or_default().contains("hit"));
+}
+
+#[tokio::test]
+async fn where_a_redirect_leads_to_is_let_go_by_choice() {
+    for (stage, expected) in [(careful().await, "one"), (neutral().await, "two")] {
+        stage.origin.says("/p", [page("one", &[FRESH]), page("two", &[FRESH])]);
+        stage.origin.says("/basket", [answer("303 See Other", "", &["location: /p"])]);
+        stage.get("/p").await.expect(200, "one");
+        assert_eq!(stage.ask("POST", "/basket", &["Content-Length: 0"]).await.status, 303);
+        stage.get("/p").await.expect(200, expected);
+    }
+}
