@@ -78,7 +78,8 @@ impl Client {
         }
     }
 
-    async fn body(&mut self, method: &str, got: &mut Got) {
+    /// Reads the body that belongs to a head.
+    pub async fn body(&mut self, method: &str, got: &mut Got) {
         let has_none = method == "HEAD" || got.status == 304 || got.status == 204 || got.status < 200;
         if has_none {
             got.complete = true;

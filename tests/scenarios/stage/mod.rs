@@ -62,8 +62,17 @@ impl Stage {
             origin.address,
             data.path()
         );
+        Stage::over(origin, data, config)
+    }
+
+    /// Opens with a whole `proxy.yaml`: its `${ORIGIN}`, `${LISTEN}`, `${ADMIN}` and `${DATA}` are the play's.
+    pub async fn of_file(config: String) -> Stage {
+        Stage::over(Origin::open().await, tempfile::tempdir().expect("a directory"), config)
+    }
+
+    fn over(origin: Origin, data: tempfile::TempDir, config: String) -> Stage {
         let (clock, hand) = Clock::held(NOON);
-        let app = start(&config, &data, clock);
+        let app = start(&config, &data, &origin, clock);
         Stage { app, origin, clock: hand, data, config }
     }
 
@@ -83,7 +92,7 @@ impl Stage {
         let Stage { app, origin, clock, data, config } = self;
         app.stop().await;
         meanwhile();
-        let app = start(&config, &data, clock.clock());
+        let app = start(&config, &data, &origin, clock.clock());
         Stage { app, origin, clock, data, config }
     }
 
@@ -151,10 +160,17 @@ pub fn request(method: &str, target: &str, fields: &[&str]) -> String {
     format!("{method} {target} HTTP/1.1\r\nHost: shop.example\r\n{fields}\r\n")
 }
 
-fn start(config: &str, data: &tempfile::TempDir, clock: Clock) -> App {
+fn start(config: &str, data: &tempfile::TempDir, origin: &Origin, clock: Clock) -> App {
     let file = data.path().join("proxy.yaml");
     std::fs::write(&file, config).expect("the directory is writable");
-    match App::start(&file, std::sync::Arc::new(|_: &str| None), clock) {
+    let (origin, folder) = (format!("http://{}", origin.address), data.path().display().to_string());
+    let environment = move |name: &str| match name {
+        "ORIGIN" => Some(origin.clone()),
+        "LISTEN" | "ADMIN" => Some("127.0.0.1:0".to_string()),
+        "DATA" => Some(folder.clone()),
+        _ => None,
+    };
+    match App::start(&file, std::sync::Arc::new(environment), clock) {
         Ok(app) => app,
         Err(error) => panic!("vitrine does not start: {error}"),
     }

@@ -16,6 +16,7 @@ pub struct Origin {
     pub address: SocketAddr,
     script: Arc<Mutex<Script>>,
     closed: tokio_util::sync::CancellationToken,
+    vanished: tokio_util::sync::CancellationToken,
     asked: Arc<watch::Sender<Vec<Asked>>>,
 }
 
@@ -139,6 +140,7 @@ impl Origin {
             address: listener.local_addr().expect("it is bound"),
             script: Arc::default(),
             closed: tokio_util::sync::CancellationToken::new(),
+            vanished: tokio_util::sync::CancellationToken::new(),
             asked: Arc::new(watch::Sender::new(Vec::new())),
         };
         let own = origin.clone();
@@ -159,9 +161,18 @@ impl Origin {
         .await;
     }
 
+    /// Listens no more, and lets go of the connections that there are.
+    pub async fn vanish(&self) {
+        self.vanished.cancel();
+        self.close().await;
+    }
+
     async fn accept(self, listener: TcpListener) {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(self.clone().play(stream));
+            let own = self.clone();
+            tokio::spawn(async move {
+                own.vanished.run_until_cancelled(own.clone().play(stream)).await;
+            });
         }
     }
 
