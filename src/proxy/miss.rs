@@ -15,6 +15,7 @@ use crate::cache_name::CacheName;
 use crate::csrf::Secret;
 use crate::fetch::{Answered, Joined, TapeReader};
 use crate::headers::end_to_end;
+use crate::interim::Outlet;
 use crate::key::{Key, SESSION_TAG, Session};
 use crate::ledger::{Standing, Subject, Trust};
 use crate::observe::RouteFigures;
@@ -55,6 +56,9 @@ pub(super) struct Errand {
     pub in_key: Vec<HeaderName>,
     /// The rule's place among the router's.
     pub place: usize,
+    /// Where interim responses go: to the visitor whose request it is. Others who share the fetch get none, for until the head has
+    /// come nobody knows whether what it says is for them.
+    pub interim: Outlet,
     rule_tags: Result<Vec<Tag>, BadTag>,
 }
 
@@ -137,6 +141,7 @@ impl Errand {
             form_secret: splices.then(Secret::random).transpose()?,
             in_key: in_key(rules, routed.rule, wanted),
             place: routed.place,
+            interim: Outlet::nowhere(),
             rule_tags: routed.tags(),
         })
     }
@@ -173,7 +178,7 @@ pub(super) async fn fetch(
     reason: Reason,
     carried: Carried,
 ) -> Result<Reply, Failure> {
-    let errand = Arc::new(errand);
+    let errand = Arc::new(Errand { interim: carried.interim.clone(), ..errand });
     if let Err(reason) = guard::lets_keep(proxy, &errand) {
         return unkept(proxy, ask, &errand, reason, carried).await;
     }
