@@ -12,8 +12,10 @@ use std::task::{Context, Waker};
 
 /// Interim responses that a request is told of; the rest are dropped. Real shops send one or two.
 pub const COUNT_MAX: usize = 16;
-/// Bytes of names and values that they have together: what common clients take as one head.
+/// Bytes that their fields have together, each counted with [`FIELD_BYTES`]: what common clients take as one head.
 pub const BYTES_MAX: usize = 16 * 1024;
+/// What a field is counted beside its name and value, as HTTP/2 does (RFC 9113 10.5.1): many short ones take room too.
+const FIELD_BYTES: usize = 32;
 
 /// An interim response.
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ pub struct Interim {
 
 impl Interim {
     fn bytes(&self) -> usize {
-        self.fields.iter().map(|(name, value)| name.as_str().len() + value.len()).sum()
+        self.fields.iter().map(|(name, value)| name.as_str().len() + value.len() + FIELD_BYTES).sum()
     }
 }
 
@@ -195,8 +197,8 @@ mod tests {
             interims.end();
         }
         let outlet = interims.begin();
-        let half = "x".repeat(BYTES_MAX / 2 - "link".len());
-        for text in [&*half, &*half, "x"] {
+        let half = "x".repeat(BYTES_MAX / 2 - "link".len() - FIELD_BYTES);
+        for text in [&*half, &*half, ""] {
             outlet.put(hint(text));
         }
         assert_eq!(links(&interims).len(), 2);

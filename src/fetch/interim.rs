@@ -28,6 +28,12 @@ fn relayed(fields: &HeaderMap) -> HeaderMap {
     let mut relayed = end_to_end(fields);
     relayed.remove(header::SET_COOKIE);
     strip_tag_fields(&mut relayed);
+    for value in relayed.values_mut() {
+        // As it came it is a part of all that was read at once, and would hold it for as long as a slow client takes.
+        if let Ok(own) = HeaderValue::from_bytes(value.as_bytes()) {
+            *value = own;
+        }
+    }
     relayed.append(header::VIA, OWN_VIA);
     relayed
 }

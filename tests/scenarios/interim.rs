@@ -1,7 +1,8 @@
 //! Interim responses (RFC 9110 15.2): at once to the visitor whose own request brings them, and to nobody else; never stored.
 
-use crate::stage::{Client, Gate, Got, Line, Stage, in_time, made, page, raw, request};
+use crate::stage::{Client, Gate, Got, Line, Stage, find, in_time, made, page, raw, request};
 use std::time::Duration;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 fn early(link: &str) -> String {
     format!("HTTP/1.1 103 Early Hints\r\nlink: {link}\r\n\r\n")
@@ -327,6 +328,33 @@ async fn a_client_that_waits_to_be_told_to_go_on_is_told_so_and_then_the_hint() 
     client.send("body").await;
     expect_hint(&mut client, "<a>").await;
     client.response("POST").await.expect(200, "page");
+}
+
+#[tokio::test]
+async fn a_hint_may_come_while_the_request_is_still_being_sent() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let (stage, address) = (Stage::open().await, listener.local_addr().expect("it is bound"));
+    let first = stage.origin.address.to_string();
+    let stage = stage.restarted_with(|config| config.replace(&first, &address.to_string())).await;
+    // The stage's own origin hears a request to its end before it says anything.
+    let origin = tokio::spawn(async move {
+        let mut origin = listener.accept().await.expect("vitrine asks").0;
+        let mut asked = Vec::new();
+        while find(&asked, b"12345").is_none() {
+            origin.read_buf(&mut asked).await.expect("half of the body comes");
+        }
+        origin.write_all(early("<a>").as_bytes()).await.expect("it is read");
+        while find(&asked, b"67890").is_none() {
+            origin.read_buf(&mut asked).await.expect("the rest comes");
+        }
+        origin.write_all(whole("page", "").as_bytes()).await.expect("it is read");
+    });
+    let mut client = stage.client().await;
+    client.send(request("POST", "/checkout/a", &["Content-Length: 10"]) + "12345").await;
+    expect_hint(&mut client, "<a>").await;
+    client.send("67890").await;
+    client.response("POST").await.expect(200, "page");
+    origin.await.expect("the origin's part");
 }
 
 #[tokio::test]
