@@ -26,7 +26,7 @@ pub struct Limits {
     /// For requests under way when the process is told to stop.
     pub drain_timeout: Duration,
     /// Whether clients are sent the origin's interim responses, as RFC 9110 15.2 has it. A client that takes one for the answer
-    /// takes each later answer for another request's (RFC 8297 3): some old load balancers do.
+    /// takes each later answer for another request's (RFC 8297 3): nginx before 1.29, for one.
     pub interim: bool,
 }
 
