@@ -2,9 +2,10 @@
 //! any but 100.
 //!
 //! What makes it right is one property of hyper's: it flushes its stream only when nothing of its own is left to write, and it
-//! flushes in each round, after it has asked the handler. So a flush before the handler has answered stands at the border
-//! between two messages, and there alone an interim response is begun. What hyper writes next waits until that is
-//! whole. An answer that is ready while some wait stays back for one round, so that they come before it.
+//! flushes in each round, after it has asked the handler. (Not with its option `pipeline_flush`, which stays off.) So a flush
+//! before the handler has answered stands at the border between two messages, and there alone an interim response is begun.
+//! What hyper writes next waits until that is whole. An answer that is ready while some wait stays back for one round, so
+//! that they come before it.
 
 use crate::interim::{Interim, Interims};
 use bytes::{Buf, BufMut, BytesMut};

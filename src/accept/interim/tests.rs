@@ -210,7 +210,7 @@ fn check(mut text: &str, parts: &[Part]) {
     assert_eq!(text, "");
 }
 
-async fn play(parts: Vec<Part>, room: usize, splits: Vec<usize>) -> String {
+async fn play(parts: Vec<Part>, room: usize, splits: Vec<usize>, vectored: bool) -> String {
     let (near, far) = duplex(room);
     let interims = Arc::new(Interims::default());
     let stream = Interleaved::new(WriteDeadline::new(near, Duration::from_mins(1)), interims.clone());
@@ -224,7 +224,7 @@ async fn play(parts: Vec<Part>, room: usize, splits: Vec<usize>) -> String {
         }
     });
     let mut builder = hyper::server::conn::http1::Builder::new();
-    let served = builder.half_close(true).serve_connection(TokioIo::new(stream), serve);
+    let served = builder.half_close(true).writev(vectored).serve_connection(TokioIo::new(stream), serve);
     let serving = tokio::spawn(served.with_upgrades());
     let (mut reader, mut writer) = tokio::io::split(far);
     // Everything is sent in one go, whatever is answered: pipelined.
@@ -261,11 +261,12 @@ proptest! {
         parts in prop::collection::vec(part(), 1..5),
         room in prop_oneof![1_usize..8, 8_usize..200, Just(65536)],
         splits in prop::collection::vec(1_usize..60, 1..8),
+        vectored in any::<bool>(),
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
         let within = Duration::from_secs(20);
         let read = runtime.block_on(async {
-            tokio::time::timeout(within, play(parts.clone(), room, splits)).await.expect("the play ends")
+            tokio::time::timeout(within, play(parts.clone(), room, splits, vectored)).await.expect("the play ends")
         });
         check(&read, &parts);
     }
