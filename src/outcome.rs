@@ -105,6 +105,8 @@ reasons! {
     StaleWhileRevalidate = "stale-while-revalidate",
     /// Stale, because the origin failed (RFC 5861 4).
     StaleIfError = "stale-if-error",
+    /// Stale, because the origin had not answered when patience was over (`stale_after`).
+    StaleIfSlow = "stale-if-slow",
     /// The origin said 304 (RFC 9111 4.3.3).
     Validated = "validated",
 
@@ -231,6 +233,8 @@ reasons! {
     Overloaded = "overloaded",
     /// The origin could not be reached.
     OriginUnreachable = "origin-unreachable",
+    /// No server of the origin is up, and another request is finding out whether that still holds.
+    OriginDown = "origin-down",
     /// The origin took too long.
     OriginTimeout = "origin-timeout",
     /// The origin answered with something that is not HTTP, or broke off.

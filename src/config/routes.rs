@@ -1,10 +1,12 @@
 //! `routes`: rules, in their order.
 
+use super::origins::DEFAULT;
 use super::reader::{Section, Text};
 use super::server::host;
 use super::{caching, guard};
 use crate::cache_name::CacheName;
 use crate::crypto;
+use crate::fetch;
 use crate::key::{CookieClasses, Globs, Languages, QueryRules};
 use crate::policy::{LifetimeRule, SESSION_KEEP_MAX};
 use crate::route::{Audience, Guard, Pattern, Router, Rule, TagTemplate, WithoutSession};
@@ -35,6 +37,7 @@ pub(super) struct Ground {
     text: String,
     cookies: Arc<CookieClasses>,
     session_header: Option<HeaderName>,
+    origins: Vec<Arc<str>>,
     max_keep: Duration,
 }
 
@@ -49,7 +52,12 @@ impl Ground {
     ) -> Ground {
         let text =
             format!("{:?} {:?} {:?} {session_header:?}", query.ignore.names(), languages.tags(), languages.cookie());
-        Ground { text, cookies: cookies.clone(), session_header, max_keep }
+        Ground { text, cookies: cookies.clone(), session_header, origins: Vec::new(), max_keep }
+    }
+
+    /// The origins that rules may name. Which one a rule names is a part of the rule itself.
+    pub(super) fn with_origins(self, origins: &[fetch::Settings]) -> Ground {
+        Ground { origins: origins.iter().map(|own| own.name.clone()).collect(), ..self }
     }
 }
 
@@ -113,6 +121,7 @@ fn unmatched(ground: &Ground) -> Rule {
         host: None,
         methods: [].into(),
         pass: false,
+        origin: DEFAULT.into(),
         cache: CacheName::Default,
         audience: Audience::Anonymous,
         without_session: WithoutSession::Pass,
@@ -143,6 +152,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let name = name(section);
     let pattern = pattern(section);
     let pass = section.bool("pass").unwrap_or(false);
+    let origin = origin(section, ground);
     let audience = audience(section);
     let cache = cache(section, audience);
     let without_session = without_session(section, audience);
@@ -168,6 +178,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         host,
         methods: methods.into(),
         pass,
+        origin,
         cache,
         audience,
         without_session,
@@ -203,6 +214,12 @@ fn pattern(section: &Section<'_>) -> Option<Pattern> {
         return None;
     };
     Pattern::parse(&text.text).map_err(|error| section.refuse(&text, format!("is not a pattern: {error}"))).ok()
+}
+
+fn origin(section: &Section<'_>, ground: &Ground) -> Arc<str> {
+    let known = |text: &str| ground.origins.iter().find(|name| &***name == text).cloned();
+    let form = format!("an origin; there are {}", ground.origins.join(", "));
+    section.parsed("origin", &form, known).unwrap_or_else(|| DEFAULT.into())
 }
 
 fn audience(section: &Section<'_>) -> Audience {

@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::fill::{Fill, FillAnswer, FilledHead};
 use super::lookup::standing;
 use super::pass::{self, Under};
+use super::patience::answer_of;
 use super::reply::Reply;
 use super::sessions::Filling;
 use super::{Ask, Proxy, Rules, hit};
@@ -180,7 +181,11 @@ pub(super) async fn fetch(
     let mut refused: Option<Arc<Fill>> = None;
     for _ in 0..JOINS_MAX {
         let share = join(proxy, &errand, refused.as_ref());
-        match share.fill.answer().await {
+        let answer = match answer_of(proxy, ask, &errand, &share.fill).await {
+            Ok(answer) => answer,
+            Err(stale) => return stale,
+        };
+        match answer {
             FillAnswer::Whole(stored, storing) => {
                 if !share.leads && !fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags) {
                     refused = Some(share.fill);
@@ -203,7 +208,8 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Validated(stored, origin_time) => {
-                if share.leads || (trusted(proxy, ask, &share.fill) && standing(proxy, &stored) == Standing::Valid) {
+                let is_right = || trusted(proxy, ask, &share.fill) && share.fill.rule == errand.rule.fingerprint;
+                if share.leads || (is_right() && standing(proxy, &stored) == Standing::Valid) {
                     return validated(proxy, ask, &stored, reason, origin_time, share.leads);
                 }
                 refused = Some(share.fill);
@@ -219,7 +225,8 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Failed(failure) => {
-                return stale_reply(proxy, ask, &errand).unwrap_or(Err(Failure::Fetch(failure)));
+                let stale = stale_reply(proxy, ask, &errand, Reason::StaleIfError);
+                return stale.unwrap_or(Err(Failure::Fetch(failure)));
             }
         }
     }
@@ -240,7 +247,8 @@ async fn unkept(
         Ok(reply) => stale::is_failure(reply.response.status()),
         Err(failure) => matches!(failure, Failure::Fetch(_)),
     };
-    let instead = (failed && reason == Reason::GuardUnproven).then(|| stale_reply(proxy, ask, errand)).flatten();
+    let may_cover = failed && reason == Reason::GuardUnproven;
+    let instead = may_cover.then(|| stale_reply(proxy, ask, errand, Reason::StaleIfError)).flatten();
     instead.unwrap_or(reply)
 }
 
@@ -250,8 +258,7 @@ pub(super) fn revalidate_behind(proxy: &Arc<Proxy>, errand: Errand) {
     if guard::lets_keep(proxy, &errand).is_err() {
         return;
     }
-    let stamp = || Fill::begin(proxy.ledger.stamp(), proxy.clock.now());
-    if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, stamp) {
+    if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, || begin(proxy, &errand)) {
         proxy.tasks.spawn(filling::run(proxy.clone(), lead, errand));
     }
 }
@@ -264,8 +271,12 @@ struct Share {
     leads: bool,
 }
 
+fn begin(proxy: &Proxy, errand: &Errand) -> Fill {
+    Fill::begin(proxy.ledger.stamp(), proxy.clock.now(), errand.rule.fingerprint)
+}
+
 fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -> Share {
-    match proxy.fills.join(&errand.key, refused, || Fill::begin(proxy.ledger.stamp(), proxy.clock.now())) {
+    match proxy.fills.join(&errand.key, refused, || begin(proxy, errand)) {
         Joined::Follower(fill) => Share { reader: fill.tape.reader(), fill, leads: false },
         Joined::Leader(lead) => {
             let fill = lead.fetch().clone();
@@ -277,8 +288,8 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
     }
 }
 
-/// Whether a response that another request's fill brought is right for this one too: made for the same values of what Vary
-/// names, and not invalidated since that fill began.
+/// Whether a response that another request's fill brought is right for this one too: fetched under the same rule, made for the
+/// same values of what Vary names, and not invalidated since that fill began.
 fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, tags: &Tags) -> bool {
     let subject = Subject {
         cache: errand.cache,
@@ -287,7 +298,8 @@ fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, 
         query: errand.key.query(),
         tags,
     };
-    vary.matches(|name| vary::normalised(&errand.as_sent, name))
+    fill.rule == errand.rule.fingerprint
+        && vary.matches(|name| vary::normalised(&errand.as_sent, name))
         && trusted(proxy, ask, fill)
         && proxy.ledger.standing(&subject, fill.stamp) == Standing::Valid
 }
@@ -351,10 +363,10 @@ fn unshared(answered: Answered, reason: Reason, why: Reason) -> Reply {
 
 /// What answers in place of an origin's failure, where something may.
 fn instead_of_failure(proxy: &Proxy, ask: &Ask, errand: &Errand, status: StatusCode) -> Option<Result<Reply, Failure>> {
-    stale::is_failure(status).then(|| stale_reply(proxy, ask, errand)).flatten()
+    stale::is_failure(status).then(|| stale_reply(proxy, ask, errand, Reason::StaleIfError)).flatten()
 }
 
-fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Result<Reply, Failure>> {
+pub(super) fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand, reason: Reason) -> Option<Result<Reply, Failure>> {
     let stored = errand.fallback.as_ref()?;
     let now = proxy.clock.now();
     // Whoever is cut off from the ledger cannot know whether it was purged.
@@ -363,5 +375,5 @@ fn stale_reply(proxy: &Proxy, ask: &Ask, errand: &Errand) -> Option<Result<Reply
     }
     let standing = standing(proxy, stored);
     let may = stale::may_answer_failure(stored, standing, errand.rule.fingerprint, now);
-    may.then(|| hit::stale(proxy, ask, stored, Reason::StaleIfError))
+    may.then(|| hit::stale(proxy, ask, stored, reason))
 }

@@ -17,6 +17,7 @@ mod hit;
 mod lookup;
 mod miss;
 mod pass;
+mod patience;
 mod recording;
 mod reply;
 mod rules;
@@ -33,7 +34,7 @@ pub use rules::{Rules, SessionRules};
 
 use crate::cache_name::CacheName;
 use crate::clock::Clock;
-use crate::fetch::{Collapse, Origin};
+use crate::fetch::{Collapse, OriginFigures, Origins};
 use crate::invalidate::Invalidator;
 use crate::key::{Key, SessionHash};
 use crate::ledger::{Ledger, Scope};
@@ -59,7 +60,7 @@ use unstorable::Unstorable;
 pub struct Proxy {
     /// What the configuration says, swapped whole on reload.
     pub(crate) rules: ArcSwap<Rules>,
-    pub(crate) origin: Origin,
+    pub(crate) origins: Origins,
     pub(crate) memory: MemoryTier,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) ledger: Ledger,
@@ -98,7 +99,7 @@ pub struct Parts {
     /// What the configuration says.
     pub rules: Rules,
     /// Where misses go.
-    pub origin: Origin,
+    pub origins: Origins,
     /// The hot tier.
     pub memory: MemoryTier,
     /// The tier behind it.
@@ -122,7 +123,7 @@ impl Proxy {
     pub fn new(parts: Parts) -> Proxy {
         Proxy {
             rules: ArcSwap::from_pointee(parts.rules),
-            origin: parts.origin,
+            origins: parts.origins,
             memory: parts.memory,
             store: parts.store,
             ledger: parts.ledger,
@@ -195,6 +196,16 @@ impl Proxy {
     /// What the store behind memory says of itself.
     pub fn store_figures(&self) -> StoreFigures {
         self.store.figures()
+    }
+
+    /// What is known of the origins and their servers.
+    pub fn origin_figures(&self) -> Vec<OriginFigures> {
+        self.origins.figures()
+    }
+
+    /// The health checks of the origins' servers, to be run beside everything else; none of them ends by itself.
+    pub fn health_checks(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
+        self.origins.health_checks()
     }
 
     /// Brings a response from the store into memory, where it is of use there.

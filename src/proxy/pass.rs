@@ -44,11 +44,13 @@ pub(super) async fn pass(
     }
     let sessions = under.rules.sessions.all_of(&ask.fields);
     let answered = if ask.method.is_safe() && sessions.is_empty() {
-        proxy.origin.send(&ask.method, &ask.target.path_and_query(), &fields, carried.body).await
+        let (to, target) = (&under.rule.origin, ask.target.path_and_query());
+        proxy.origins.send(to, &ask.method, &target, &fields, carried.body).await
     } else {
         let change = Change {
             proxy: proxy.clone(),
             rules: under.rules.clone(),
+            origin: under.rule.origin.clone(),
             method: ask.method.clone(),
             target: ask.target.clone(),
             is_unsafe: !ask.method.is_safe() || asks_for_other_method(ask),
@@ -65,6 +67,7 @@ pub(super) async fn pass(
 struct Change {
     proxy: Arc<Proxy>,
     rules: Arc<Rules>,
+    origin: Arc<str>,
     method: Method,
     target: Target,
     /// Whether it may change something by itself.
@@ -79,7 +82,8 @@ impl Change {
     /// shop that is down.
     async fn make(self, fields: HeaderMap, body: Body) -> Result<Answered, FetchFailure> {
         let proxy = &self.proxy;
-        let answered = proxy.origin.send(&self.method, &self.target.path_and_query(), &fields, body).await;
+        let answered =
+            proxy.origins.send(&self.origin, &self.method, &self.target.path_and_query(), &fields, body).await;
         if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
             return answered;
         }

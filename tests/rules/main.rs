@@ -5,6 +5,7 @@
 //! | `admin` | endpoints of the admin API over a scripted backstage: answers, refusals, bounds, waiting |
 //! | `config` | what a configuration comes to, the shipped one, and mistakes of a file as a whole |
 //! | `config_mistakes` | each kind of wrong configuration with its message |
+//! | `config_origins` | origins and their servers: what is read, what is wrong |
 //! | `exchanges` | what the tables of policy and respond are made of |
 //! | `invalidation` | RFC 9111 4.4 and RFC 9875: what an unsafe method lets go, and the tags a response bears |
 //! | `ledger_model` | matching, retention and bounds against a model that keeps everything and scans |
@@ -24,6 +25,7 @@ mod admin;
 mod admin_script;
 mod config;
 mod config_mistakes;
+mod config_origins;
 mod exchanges;
 mod invalidation;
 mod ledger_model;
