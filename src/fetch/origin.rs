@@ -11,7 +11,7 @@ use crate::policy::Framing;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -160,8 +160,9 @@ impl Origin {
 
     pub(super) async fn exchange(
         &self,
-        request: Request<Lent>,
+        mut request: Request<Lent>,
     ) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
+        let connection = capture_connection(&mut request);
         let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
         match timeout(self.settings.response_timeout, self.client.request(request)).await {
             Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),
@@ -176,7 +177,13 @@ impl Origin {
             Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade => {
                 Err(FetchFailure::Broken("it switched protocols unasked".into()))
             }
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                if framing(&response) == Framing::Contradictory {
+                    // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
+                    connection.connection_metadata().as_ref().inspect(|connection| connection.poison());
+                }
+                Ok(response)
+            }
         }
     }
 

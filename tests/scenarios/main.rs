@@ -19,6 +19,7 @@
 //! - `restarts`: what outlives the process
 //! - `inbox`: webhooks as they came, and those that are carried out again
 //! - `senders`: webhooks as each sender signs and writes them
+//! - `servers`: origins of several servers, and of servers that fail
 //! - `webhooks`: signed events
 
 // A test may say that something holds and stop where it does not.
@@ -49,6 +50,7 @@ mod reload;
 mod requests;
 mod restarts;
 mod senders;
+mod servers;
 mod sessions;
 mod stage;
 mod stale;
