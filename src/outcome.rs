@@ -107,6 +107,8 @@ reasons! {
     StaleIfError = "stale-if-error",
     /// Stale, and the request puts up with that (RFC 9111 5.2.1.2).
     MaxStale = "max-stale",
+    /// Stale, because the origin had not answered when patience was over (`stale_after`).
+    StaleIfSlow = "stale-if-slow",
     /// The origin said 304 (RFC 9111 4.3.3).
     Validated = "validated",
 
@@ -241,6 +243,8 @@ reasons! {
     Overloaded = "overloaded",
     /// The origin could not be reached.
     OriginUnreachable = "origin-unreachable",
+    /// No server of the origin is up, and another request is finding out whether that still holds.
+    OriginDown = "origin-down",
     /// The origin took too long.
     OriginTimeout = "origin-timeout",
     /// The origin answered with something that is not HTTP, or broke off.

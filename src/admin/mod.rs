@@ -11,6 +11,7 @@ mod deliveries;
 mod explain;
 mod health;
 mod ledger;
+mod origin_status;
 mod page;
 mod query;
 mod routes;
@@ -23,6 +24,7 @@ pub use backstage::{Backstage, Cleared, ConfigState, Phase, Refusal, Reloaded, S
 pub use deliveries::{DeliveriesShown, DeliveryShown};
 pub use explain::{Explanation, GuardShown, KeyShown, PlaceShown, Question, StoredShown, Verdict};
 pub use ledger::{RecordShown, Records, RecordsShown};
+pub use origin_status::{OriginStatus, ServerStatus};
 pub use service::Admin;
 pub use settings::Settings;
 pub use shared_status::{ProxyStatus, RedisStatus, SharingStatus};

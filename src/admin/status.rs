@@ -1,6 +1,7 @@
-//! What `status` and the dashboard show: the process, its configuration, the caches, the ledger and each route.
+//! What `status` and the dashboard show: the process, its configuration, the caches, the ledger, each origin and each route.
 
 use super::backstage::Situation;
+use super::origin_status::OriginStatus;
 use super::shared_status::{RedisStatus, SharingStatus};
 use crate::cache_name::CacheName;
 use crate::observe::{Figures, RouteTotals, rfc3339};
@@ -26,6 +27,9 @@ pub struct Status {
     pub caches: Vec<CacheStatus>,
     /// The ledger.
     pub ledger: LedgerStatus,
+    /// The origins in the configuration's order.
+    #[serde(default)]
+    pub origins: Vec<OriginStatus>,
     /// The routes in the configuration's order, the requests that fell under none last.
     pub routes: Vec<RouteStatus>,
     /// Of all routes together: hits of hits and misses.
@@ -147,6 +151,7 @@ impl Status {
                 waiting: figures.ledger.waiting as u64,
                 sharing: figures.ledger.sharing.as_ref().map(SharingStatus::of),
             },
+            origins: figures.origins.iter().map(OriginStatus::of).collect(),
             routes: totals.iter().map(route_status).collect(),
             hit_ratio: hit_ratio(sum(Kind::Hit), sum(Kind::Miss)),
         }

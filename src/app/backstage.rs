@@ -70,6 +70,7 @@ impl Backstage for Stage {
             redis: self.shop.redis.as_ref().and_then(|redis| redis.redis()),
             ledger: self.ledger_figures(),
             guards: self.shop.proxy.guards(),
+            origins: self.shop.proxy.origin_figures(),
         }
     }
 

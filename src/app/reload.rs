@@ -7,6 +7,7 @@ use crate::admin::{ConfigState, Reloaded};
 use crate::clock::Timestamp;
 use crate::config::{self, Config, Loaded, Mistake};
 use crate::key::SessionKey;
+use crate::route::Rule;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio_util::sync::CancellationToken;
@@ -61,6 +62,9 @@ impl Reloader {
     pub(super) fn reload(&self) -> Result<Reloaded, ReloadError> {
         match config::load(&self.path, &*self.environment) {
             Ok(loaded) => {
+                if let Some(message) = sends_to_new_origin(&self.started, &loaded.config) {
+                    return self.refuse(vec![Mistake::of_file(&self.path, message)]);
+                }
                 // Folder and store are those that the process was started with: others take a restart.
                 let kept = Config {
                     data_dir: self.started.data_dir.clone(),
@@ -123,13 +127,21 @@ impl Reloader {
     }
 }
 
+/// A rule that names an origin which the process was not started with. To ask another one instead would be worse than to
+/// go on under the old rules.
+fn sends_to_new_origin(started: &Config, new: &Config) -> Option<String> {
+    let is_there = |rule: &Rule| started.origins.iter().any(|origin| origin.name == rule.origin);
+    let rule = new.router.rules().find(|rule| !is_there(rule))?;
+    Some(format!("the rule {} sends to the origin {}, which is new: that takes a restart", rule.name, rule.origin))
+}
+
 /// The settings that only a start can change, where they differ.
 fn needs_restart(old: &Config, new: &Config) -> Vec<String> {
     let differ = [
         ("listen", old.listen != new.listen),
         ("limits", old.limits != new.limits),
         ("admin", old.admin != new.admin),
-        ("origin", old.origin != new.origin),
+        ("origin and origins", old.origins != new.origins),
         ("data_dir", old.data_dir != new.data_dir),
         ("threads", old.threads != new.threads),
         ("store and caches", old.store != new.store),

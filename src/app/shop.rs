@@ -5,7 +5,7 @@ use crate::admin::Phase;
 use crate::clock::{Clock, Timestamp};
 use crate::config::{Config, Mistake};
 use crate::crypto;
-use crate::fetch::Origin;
+use crate::fetch::Origins;
 use crate::invalidate::{self, Invalidator};
 use crate::key::SessionKey;
 use crate::ledger::Ledger;
@@ -97,7 +97,7 @@ impl Shop {
         ));
         let proxy = Proxy::new(Parts {
             rules: rules(config, key.cloned(), &observer),
-            origin: Origin::new(config.origin.clone(), clock.clone()),
+            origins: Origins::new(&config.origins, &clock),
             memory: MemoryTier::new(config.store.memory_bytes_max, config.store.cache_bytes_max),
             store: backend.store,
             ledger: ledger.clone(),

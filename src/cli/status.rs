@@ -3,7 +3,7 @@
 use super::Failure;
 use super::client::{Client, read};
 use super::show::{percent, plain, size, span, table};
-use crate::admin::{ProxyStatus, RedisStatus, SharingStatus, Status, TierStatus};
+use crate::admin::{OriginStatus, ProxyStatus, RedisStatus, ServerStatus, SharingStatus, Status, TierStatus};
 use std::fmt::Write as _;
 use std::io::Write as _;
 
@@ -31,7 +31,7 @@ fn shown(status: &Status) -> String {
     for trouble in troubles(status) {
         let _ = writeln!(out, "! {}", plain(&trouble));
     }
-    let _ = write!(out, "\n{}\n{}", caches(status), routes(status));
+    let _ = write!(out, "\n{}\n{}\n{}", origins(status), caches(status), routes(status));
     let _ = writeln!(out, "\nhit ratio {}", percent(status.hit_ratio));
     out
 }
@@ -45,9 +45,28 @@ fn troubles(status: &Status) -> Vec<String> {
     if status.ledger.waiting > 0 {
         all.push(format!("{} invalidations wait in the outbox for the shared ledger", status.ledger.waiting));
     }
+    for origin in &status.origins {
+        all.extend(origin.servers.iter().filter_map(|server| server_trouble(origin, server)));
+    }
     all.extend(status.store.redis.iter().flat_map(|redis| redis.warnings.clone()));
     all.extend(status.config.refused.iter().map(|mistake| format!("a newer configuration was refused: {mistake}")));
     all
+}
+
+fn server_trouble(origin: &OriginStatus, server: &ServerStatus) -> Option<String> {
+    let why = server.trouble.as_ref()?;
+    Some(format!("the server {} of the origin {} is {}: {why}", server.server, origin.name, server.state))
+}
+
+fn origins(status: &Status) -> String {
+    let servers = status.origins.iter().flat_map(|origin| origin.servers.iter().map(move |server| (origin, server)));
+    let row = |(origin, server): (&OriginStatus, &ServerStatus)| {
+        let counts = [server.under_way, server.requests, server.failures].map(|count| count.to_string());
+        let words = [&origin.name, &server.server, &server.state].map(Clone::clone);
+        words.into_iter().chain(counts).collect()
+    };
+    let rows: Vec<_> = servers.map(row).collect();
+    table(&["origin", "server", "state", ">under way", ">requests", ">failed"], &rows)
 }
 
 fn server(redis: &RedisStatus) -> String {

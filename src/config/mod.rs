@@ -7,7 +7,9 @@ mod dialects;
 mod environment;
 mod guard;
 mod invalidation;
+mod lifetime;
 mod mistake;
+mod origins;
 mod reader;
 mod routes;
 mod server;
@@ -42,8 +44,8 @@ pub struct Config {
     pub limits: Limits,
     /// The admin address.
     pub admin: admin::Settings,
-    /// The origin.
-    pub origin: fetch::Settings,
+    /// The origins; the first is the one that rules use where they name none.
+    pub origins: Vec<fetch::Settings>,
     /// Hosts that are ours, as in keys; empty: every host.
     pub hosts: Vec<Box<str>>,
     /// Peers whose forwarding fields are believed.
@@ -116,14 +118,16 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let listen = server::listen(&file);
     let session_header = sessions::header(&file);
     let defaults = choices::defaults(&file, max_keep);
-    let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep, defaults);
+    let origins = origins::origins(&file);
+    let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep, defaults)
+        .with_origins(&origins);
     let router = routes::router(&file, &ground, &mut notes);
+    notes.extend(origins::cautions(&origins, &router));
     let sessions = sessions::settings(&file, session_header, &router);
     notes.extend(sessions::cautions(&router));
     let store = caching::store(&file, &data_dir, reader.environment);
     note_missing_key(&router, &store, &sessions, &mut notes);
     let invalidation = invalidation::settings(&file, trusted_proxies.clone(), query.clone(), &listen, &mut notes);
-    let origin = server::origin(&file);
     let admin = server::admin(&file);
     server::keep_apart(&file, &listen, [("admin", Some(admin.address)), ("invalidation", invalidation.listen)]);
     let config = Config {
@@ -132,7 +136,7 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
         threads: server::threads(&file),
         log: server::log(&file),
         store,
-        origin,
+        origins,
         sessions,
         languages: Arc::new(languages),
         listen,

@@ -1,30 +1,21 @@
 //! `routes`: rules, in their order.
 
 use super::choices::{self, Defaults};
+use super::origins::DEFAULT;
 use super::reader::{Section, Text};
 use super::server::host;
-use super::{caching, guard};
+use super::{caching, guard, lifetime};
 use crate::cache_name::CacheName;
 use crate::crypto;
+use crate::fetch;
 use crate::key::{CookieClasses, Globs, Languages, QueryRules};
-use crate::policy::{LifetimeRule, SESSION_KEEP_MAX};
+use crate::policy::LifetimeRule;
 use crate::route::{Audience, Guard, Pattern, Router, Rule, TagTemplate, WithoutSession};
 use crate::stored::RuleFingerprint;
-use http::{HeaderName, Method, StatusCode};
+use http::{HeaderName, Method};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// Statuses that a rule stores where it does not say.
-const STATUSES: [StatusCode; 7] = [
-    StatusCode::OK,
-    StatusCode::NON_AUTHORITATIVE_INFORMATION,
-    StatusCode::MULTIPLE_CHOICES,
-    StatusCode::MOVED_PERMANENTLY,
-    StatusCode::PERMANENT_REDIRECT,
-    StatusCode::NOT_FOUND,
-    StatusCode::GONE,
-];
 
 /// The name of the rule for paths that no rule matches.
 const UNMATCHED: &str = "other";
@@ -36,6 +27,7 @@ pub(super) struct Ground {
     text: String,
     cookies: Arc<CookieClasses>,
     session_header: Option<HeaderName>,
+    origins: Vec<Arc<str>>,
     max_keep: Duration,
     defaults: Defaults,
 }
@@ -52,7 +44,12 @@ impl Ground {
     ) -> Ground {
         let text =
             format!("{:?} {:?} {:?} {session_header:?}", query.ignore.names(), languages.tags(), languages.cookie());
-        Ground { text, cookies: cookies.clone(), session_header, max_keep, defaults }
+        Ground { text, cookies: cookies.clone(), session_header, origins: Vec::new(), max_keep, defaults }
+    }
+
+    /// The origins that rules may name. Which one a rule names is a part of the rule itself.
+    pub(super) fn with_origins(self, origins: &[fetch::Settings]) -> Ground {
+        Ground { origins: origins.iter().map(|own| own.name.clone()).collect(), ..self }
     }
 }
 
@@ -116,6 +113,7 @@ fn unmatched(ground: &Ground) -> Rule {
         host: None,
         methods: [].into(),
         pass: false,
+        origin: DEFAULT.into(),
         cache: CacheName::Default,
         audience: Audience::Anonymous,
         without_session: WithoutSession::Pass,
@@ -147,6 +145,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let name = name(section);
     let pattern = pattern(section);
     let pass = section.bool("pass").unwrap_or(false);
+    let origin = origin(section, ground);
     let audience = audience(section);
     let cache = cache(section, audience);
     let without_session = without_session(section, audience);
@@ -154,7 +153,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
     let is_shared = !pass && (audience != Audience::Session || without_session == WithoutSession::Anonymous);
     let splices = splices(section, ground, is_shared);
     let cookies = cookies(section, ground, splices);
-    let lifetime = lifetime(section, ground, audience);
+    let lifetime = lifetime::of_rule(section, &ground.defaults, ground.max_keep, audience);
     let choices = choices::of_rule(section, &ground.defaults.choices);
     if splices && choices.set_cookie {
         let name = &ground.cookies.form_token;
@@ -189,6 +188,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         host,
         methods: methods.into(),
         pass,
+        origin,
         cache,
         audience,
         without_session,
@@ -225,6 +225,12 @@ fn pattern(section: &Section<'_>) -> Option<Pattern> {
         return None;
     };
     Pattern::parse(&text.text).map_err(|error| section.refuse(&text, format!("is not a pattern: {error}"))).ok()
+}
+
+fn origin(section: &Section<'_>, ground: &Ground) -> Arc<str> {
+    let known = |text: &str| ground.origins.iter().find(|name| &***name == text).cloned();
+    let form = format!("an origin; there are {}", ground.origins.join(", "));
+    section.parsed("origin", &form, known).unwrap_or_else(|| DEFAULT.into())
 }
 
 fn audience(section: &Section<'_>) -> Audience {
@@ -291,52 +297,6 @@ fn cache(section: &Section<'_>, audience: Audience) -> CacheName {
     }
     let default = if audience == Audience::Session { CacheName::Sessions } else { CacheName::Default };
     cache.unwrap_or(default)
-}
-
-fn lifetime(section: &Section<'_>, ground: &Ground, audience: Audience) -> LifetimeRule {
-    let is_own = audience == Audience::Session;
-    let within = |key: &'static str| {
-        let duration = section.duration(key);
-        if duration.is_some_and(|duration| duration > ground.max_keep) {
-            section.tell(key, format!("is longer than max_keep, {}", super::units::show(ground.max_keep)));
-        } else if is_own && duration.is_some_and(|duration| duration > SESSION_KEEP_MAX) {
-            let longest = super::units::show(SESSION_KEEP_MAX);
-            section.tell(key, format!("is longer than {longest}, for which a visitor's own page is kept at most"));
-        }
-        duration
-    };
-    if is_own && section.has("stale_while_revalidate") {
-        let message = "is not for visitors' own pages: nobody would get the cookies of an answer that comes behind";
-        section.tell("stale_while_revalidate", message);
-    }
-    let (ttl, override_origin) = (within("ttl"), section.bool("override").unwrap_or(false));
-    if override_origin && ttl.is_none() {
-        section.tell("override", "turns the rule's ttl against the origin's, but there is no ttl");
-    }
-    LifetimeRule {
-        ttl,
-        negative_ttl: within("negative_ttl"),
-        stale_while_revalidate: within("stale_while_revalidate").or(ground.defaults.stale_while_revalidate),
-        stale_if_error: within("stale_if_error").or(ground.defaults.stale_if_error),
-        statuses: Some(statuses(section)),
-        override_origin,
-        max_keep: ground.max_keep,
-    }
-}
-
-fn statuses(section: &Section<'_>) -> Box<[StatusCode]> {
-    let Some(texts) = section.texts("statuses") else { return STATUSES.into() };
-    let status = |text: &Text| {
-        let status = text.text.parse().ok().and_then(|code: u16| StatusCode::from_u16(code).ok());
-        let storable =
-            |status: &StatusCode| (200..600).contains(&status.as_u16()) && ![206, 304].contains(&status.as_u16());
-        let status = status.filter(storable);
-        if status.is_none() {
-            section.refuse(text, "is not a status that can be stored; write one from 200 to 599, and not 206 or 304");
-        }
-        status
-    };
-    texts.iter().filter_map(status).collect()
 }
 
 fn tags(section: &Section<'_>, pattern: Option<&Pattern>) -> Vec<TagTemplate> {

@@ -1,16 +1,14 @@
-//! `listen`, `limits`, `admin`, `origin`, `hosts`, `trusted_proxies`, `threads`, `log`.
+//! `listen`, `limits`, `admin`, `hosts`, `trusted_proxies`, `threads`, `log`.
 
 use super::reader::{Section, Text};
 use crate::accept::{Limits, ListenSettings};
+use crate::admin;
 use crate::invalidate::Network;
 use crate::key::{Scheme, Target};
 use crate::observe::{self, AccessLog, Format};
-use crate::{admin, fetch};
-use http::Uri;
 use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::num::NonZero;
-use std::time::Duration;
 
 const ADDRESS_FORM: &str = "an address with a port, such as 127.0.0.1:8080 or [::1]:8080";
 
@@ -108,46 +106,6 @@ pub(super) fn admin(file: &Section<'_>) -> admin::Settings {
     }
     section.finish();
     admin::Settings { address, token: token.into() }
-}
-
-pub(super) fn origin(file: &Section<'_>) -> fetch::Settings {
-    let section = file.below("origin");
-    let url = section.text("url");
-    if url.is_none() && !section.has("url") {
-        file.tell("origin", "the origin is missing; write for example origin: { url: \"http://127.0.0.1:9000\" }");
-    }
-    let settings = fetch::Settings {
-        url: url.and_then(|text| origin_url(&section, &text)).unwrap_or_default(),
-        connect_timeout: section.duration("connect_timeout").unwrap_or(Duration::from_secs(2)),
-        response_timeout: section.duration("response_timeout").unwrap_or(Duration::from_secs(30)),
-        body_idle_timeout: section.duration("body_idle_timeout").unwrap_or(Duration::from_secs(30)),
-        connections_max: section.count("connections").unwrap_or(256),
-        idle_timeout: section.duration("idle_timeout").unwrap_or(Duration::from_secs(4)),
-    };
-    section.finish();
-    settings
-}
-
-fn origin_url(section: &Section<'_>, text: &Text) -> Option<Uri> {
-    let uri = text.text.parse::<Uri>().ok().filter(|uri| {
-        let plain = uri.path() == "/" && uri.query().is_none();
-        let authority = uri.authority().is_some_and(|authority| !authority.as_str().contains('@'));
-        matches!(uri.scheme_str(), Some("http" | "https")) && authority && plain
-    });
-    match uri {
-        Some(uri) if uri.scheme_str() == Some("https") => {
-            section.refuse(
-                text,
-                "is https, which this version does not speak to an origin; use http on a private network",
-            );
-            None
-        }
-        Some(uri) => Some(uri),
-        None => {
-            section.refuse(text, "is not an origin; write http://host:port without a path");
-            None
-        }
-    }
 }
 
 pub(super) fn hosts(file: &Section<'_>) -> Vec<Box<str>> {

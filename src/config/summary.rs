@@ -2,6 +2,7 @@
 
 use super::units::show;
 use super::{Config, Mistake, load, report};
+use crate::fetch;
 use crate::route::{Audience, Rule, WithoutSession};
 use serde_json::{Value, json};
 use std::fmt::Write;
@@ -50,10 +51,16 @@ pub fn summary(config: &Config) -> String {
     rows.extend(config.router.rules().map(|rule| row(rule)));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
     let widths: [usize; 7] = std::array::from_fn(width);
-    let mut text = format!("origin {}\n\n", config.origin.url);
+    let mut text = String::new();
+    for origin in &config.origins {
+        // The one that is there always needs no name.
+        let name = if config.origins.len() == 1 { String::new() } else { format!(" {}", origin.name) };
+        // Writing into a String cannot fail.
+        let _ = writeln!(text, "origin{name} {}", servers(origin).join(", "));
+    }
+    text.push('\n');
     for row in &rows {
         let cells: Vec<String> = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}")).collect();
-        // Writing into a String cannot fail.
         let _ = writeln!(text, "{}", cells.join("  ").trim_end());
     }
     for note in &config.notes {
@@ -63,6 +70,10 @@ pub fn summary(config: &Config) -> String {
         text.push('\n');
     }
     text
+}
+
+fn servers(origin: &fetch::Settings) -> Vec<String> {
+    origin.servers.iter().map(ToString::to_string).collect()
 }
 
 fn row(rule: &Rule) -> [String; 7] {
@@ -96,6 +107,7 @@ pub fn summary_json(config: &Config) -> Value {
                 "match": rule.pattern.as_ref().map(ToString::to_string),
                 "host": rule.host,
                 "pass": rule.pass,
+                "origin": &*rule.origin,
                 "cache": rule.cache.as_str(),
                 "audience": rule.audience.as_str(),
                 "guard": rule.guard.as_str(),
@@ -104,7 +116,8 @@ pub fn summary_json(config: &Config) -> Value {
             })
         })
         .collect();
-    json!({ "origin": config.origin.url.to_string(), "routes": rules, "notes": config.notes })
+    let origins = config.origins.iter().map(|own| json!({ "name": &*own.name, "servers": servers(own) }));
+    json!({ "origins": origins.collect::<Vec<_>>(), "routes": rules, "notes": config.notes })
 }
 
 /// The routes that a new configuration makes cacheable, or shares, and the old one did not (row W7).

@@ -1,10 +1,13 @@
-//! A response body from the origin, and the place that it holds among the origin's connections.
+//! Bodies on their way: a request's, which may have to go to another server, and a response's, with the place that it holds
+//! among the origin's connections.
 
-use crate::body::{BodyError, Paced, Peer};
+use super::servers::UnderWay;
+use crate::body::{self, BodyError, Paced, Peer};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
@@ -13,11 +16,25 @@ use tokio::sync::OwnedSemaphorePermit;
 #[derive(Debug)]
 pub struct OriginBody {
     body: Paced<Incoming>,
-    place: Option<OwnedSemaphorePermit>,
+    place: Option<Place>,
+}
+
+/// What a response holds until its body has ended.
+#[derive(Debug)]
+pub(super) struct Place {
+    /// Both kept for what they hold.
+    _connection: OwnedSemaphorePermit,
+    _server: UnderWay,
+}
+
+impl Place {
+    pub(super) fn new(connection: OwnedSemaphorePermit, server: UnderWay) -> Place {
+        Place { _connection: connection, _server: server }
+    }
 }
 
 impl OriginBody {
-    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: OwnedSemaphorePermit) -> OriginBody {
+    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Place) -> OriginBody {
         OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place: Some(place) }
     }
 }
@@ -40,5 +57,37 @@ impl Body for OriginBody {
 
     fn size_hint(&self) -> SizeHint {
         self.body.size_hint()
+    }
+}
+
+/// A request's body on loan to a connection. Where no connection came about nobody has read of it, and it is lent again.
+#[derive(Clone)]
+pub(super) struct Lent(Arc<Mutex<body::Body>>);
+
+impl Lent {
+    pub(super) fn new(body: body::Body) -> Lent {
+        Lent(Arc::new(Mutex::new(body)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, body::Body> {
+        // A body that panicked is not read again: its request is lost with the connection that read it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Body for Lent {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        Pin::new(&mut *self.lock()).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.lock().is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.lock().size_hint()
     }
 }

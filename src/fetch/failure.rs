@@ -23,6 +23,9 @@ pub enum FetchFailure {
     /// Every connection that is allowed is busy.
     #[error("all connections to the origin are busy")]
     Busy,
+    /// No server of the origin is up, and one request is finding out already whether that still holds.
+    #[error("no server of the origin is up")]
+    Down,
     /// The task that fetched ended without an answer: a mistake of ours.
     #[error("the fetch was lost")]
     Lost,
@@ -31,6 +34,6 @@ pub enum FetchFailure {
 impl FetchFailure {
     /// Whether no byte of the request can have reached the origin: it has done nothing.
     pub fn is_before_sending(&self) -> bool {
-        matches!(self, FetchFailure::Unreachable(_) | FetchFailure::Busy)
+        matches!(self, FetchFailure::Unreachable(_) | FetchFailure::Busy | FetchFailure::Down)
     }
 }

@@ -1,14 +1,19 @@
-//! The exchange with the origin: connections, deadlines, what is sent, and one fetch for many.
+//! The exchange with origins: servers, connections, deadlines, what is sent, and one fetch for many.
 //!
 //! Knows nothing of rules, stores or the ledger. Outbound heads are built from what is allowed and never by copying a
 //! client's framing (row S21: a copied Content-Length on a request without a body takes the next visitor's bytes).
 
 mod body;
+mod breaker;
 mod collapse;
 mod failure;
+mod health;
 mod interim;
 mod origin;
+mod origins;
 mod outbound;
+mod roster;
+mod servers;
 mod settings;
 pub mod simple;
 mod tape;
@@ -18,7 +23,10 @@ pub use body::OriginBody;
 pub use collapse::{Collapse, Joined, Lead};
 pub use failure::FetchFailure;
 pub use origin::{Answered, Origin};
+pub use origins::{OriginFigures, Origins};
 pub use outbound::{ForwardedBy, pass_fields, shared_fields, unmatched_fields};
-pub use settings::Settings;
+pub use roster::ServerState;
+pub use servers::{ServerFailure, ServerFigures};
+pub use settings::{BreakerSettings, HealthSettings, Settings};
 pub use tape::{Tape, TapeReader};
 pub use tunnel::{Tunnel, join_upgrades};

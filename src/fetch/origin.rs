@@ -1,6 +1,9 @@
-//! One origin: a pool of connections with a bound, deadlines on every wait, and one retry where it is safe.
+//! One origin: its servers, a pool of connections with a bound, deadlines on every wait, and another try where it is safe.
 
-use super::{FetchFailure, OriginBody, Settings, interim};
+use super::body::{Lent, Place};
+use super::roster::Choice;
+use super::servers::{Attempt, Servers};
+use super::{FetchFailure, OriginBody, ServerFigures, Settings, interim};
 use crate::body::{Body, BodyError};
 use crate::clock::{Clock, Timestamp};
 use crate::headers::list_items;
@@ -9,7 +12,7 @@ use crate::policy::Framing;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
 use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +23,8 @@ use tokio::time::timeout;
 const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
 /// Fields of one response.
 const FIELDS_MAX: usize = 128;
+/// Servers that one request is tried at: each that cannot be reached costs it up to `connect_timeout`.
+const TRIES_MAX: usize = 3;
 
 /// The origin, as far as its head has come.
 #[derive(Debug)]
@@ -44,10 +49,11 @@ pub struct Answered {
     pub received_wall: Timestamp,
 }
 
-/// The origin and the connections to it.
+/// An origin and the connections to it.
 pub struct Origin {
-    settings: Settings,
-    client: Client<HttpConnector, Body>,
+    pub(super) settings: Settings,
+    pub(super) servers: Arc<Servers>,
+    pub(super) client: Client<HttpConnector, Lent>,
     places: Arc<Semaphore>,
     clock: Clock,
 }
@@ -68,13 +74,26 @@ impl Origin {
             .set_host(false)
             .build(connector);
         let places = Arc::new(Semaphore::new(settings.connections_max));
-        Origin { settings, client, places, clock }
+        let servers = Arc::new(Servers::new(&settings, clock.clone()));
+        Origin { settings, servers, client, places, clock }
+    }
+
+    /// What is known of its servers.
+    pub(super) fn figures(&self) -> Vec<ServerFigures> {
+        self.servers.figures()
+    }
+
+    /// How long somebody waits for it who can be given something stale instead; none: until it has failed. Nobody waits for
+    /// an origin that is known to be down.
+    pub(super) fn patience(&self) -> Option<Duration> {
+        if self.servers.is_down() { Some(Duration::ZERO) } else { self.settings.stale_after }
     }
 
     /// Sends a request and waits for the head of the final response.
     ///
-    /// `fields` are sent as they are, with `Host`; the body decides the framing. A request that can be repeated (RFC 9110
-    /// 9.2.2) and has no body is sent once more when its connection died before anything came back.
+    /// `fields` are sent as they are, with `Host`; the body decides the framing. A server that cannot be reached has got
+    /// nothing: the next one is tried. A request that can be repeated (RFC 9110 9.2.2) and has no body is sent once more when
+    /// its connection died before anything came back, to another server where one is up.
     ///
     /// # Errors
     /// See [`FetchFailure`]. Dropping the future gives the connection up.
@@ -101,17 +120,53 @@ impl Origin {
         fields: &HeaderMap,
         body: Body,
     ) -> Result<Answered, FetchFailure> {
-        let place = self.place().await?;
-        let (requested, watch) = (self.clock.now(), self.clock.stopwatch());
         let repeatable = method.is_idempotent() && body.size_hint().exact() == Some(0);
-        let first = self.exchange(self.request(method, path_and_query, fields, body)?, outlet).await;
-        let response = match first {
-            Err(FetchFailure::Dropped(_)) if repeatable => {
-                self.exchange(self.request(method, path_and_query, fields, Body::empty())?, outlet).await?
+        let first = if repeatable { Choice::MayProbe } else { Choice::Any };
+        let mut attempt = self.servers.choose(&[], first).ok_or(FetchFailure::Down)?;
+        let connection = self.place().await?;
+        let (requested, watch, body) = (self.clock.now(), self.clock.stopwatch(), Lent::new(body));
+        let (mut tried, mut dropped) = (Vec::new(), None);
+        let response = loop {
+            let mut request = request(attempt.begin(), method, path_and_query, fields, body.clone())?;
+            interim::relay(&mut request, outlet);
+            let failure = match self.exchange(request).await {
+                Ok(response) => break response,
+                Err(failure) => failure,
+            };
+            tried.push(attempt.place());
+            match self.another(attempt, &failure, &tried, repeatable && dropped.is_none()) {
+                Some(next) => attempt = next,
+                // The first server has got it, whatever the second did not.
+                None if failure.is_before_sending() => return Err(dropped.unwrap_or(failure)),
+                None => return Err(failure),
             }
-            other => other?,
+            if matches!(failure, FetchFailure::Dropped(_)) {
+                dropped = Some(failure);
+            }
         };
-        Ok(self.answered(response, requested, watch.elapsed(), place))
+        let server = attempt.answered(response.status());
+        Ok(self.answered(response, requested, watch.elapsed(), Place::new(connection, server)))
+    }
+
+    /// Where a request goes that has failed at the last of the servers it was `tried` at; none: nowhere.
+    fn another(
+        &self,
+        mut attempt: Attempt,
+        failure: &FetchFailure,
+        tried: &[usize],
+        may_repeat: bool,
+    ) -> Option<Attempt> {
+        if may_repeat && matches!(failure, FetchFailure::Dropped(_)) {
+            let Some(next) = self.servers.choose(tried, Choice::OnlyUp) else {
+                // What may have been a connection that died in the pool counts as nothing until the server was asked again.
+                return Some(attempt);
+            };
+            attempt.failed(failure);
+            return Some(next);
+        }
+        attempt.failed(failure);
+        let is_unsent = matches!(failure, FetchFailure::Unreachable(_)) && tried.len() < TRIES_MAX;
+        is_unsent.then(|| self.servers.choose(tried, Choice::Any)).flatten()
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, FetchFailure> {
@@ -121,30 +176,11 @@ impl Origin {
         }
     }
 
-    fn request(
+    pub(super) async fn exchange(
         &self,
-        method: &Method,
-        path_and_query: &str,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> Result<Request<Body>, FetchFailure> {
-        let broken = |error: http::Error| FetchFailure::Broken(error.to_string());
-        let mut parts = self.settings.url.clone().into_parts();
-        parts.path_and_query =
-            Some(path_and_query.parse().map_err(|error: http::uri::InvalidUri| broken(error.into()))?);
-        let uri = Uri::from_parts(parts).map_err(|error| broken(error.into()))?;
-        let mut request =
-            Request::builder().method(method).uri(uri).version(Version::HTTP_11).body(body).map_err(broken)?;
-        *request.headers_mut() = fields.clone();
-        Ok(request)
-    }
-
-    async fn exchange(
-        &self,
-        mut request: Request<Body>,
-        outlet: &Outlet,
+        mut request: Request<Lent>,
     ) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
-        interim::relay(&mut request, outlet);
+        let connection = capture_connection(&mut request);
         let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
         match timeout(self.settings.response_timeout, self.client.request(request)).await {
             Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),
@@ -159,7 +195,13 @@ impl Origin {
             Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade => {
                 Err(FetchFailure::Broken("it switched protocols unasked".into()))
             }
-            Ok(Ok(response)) => Ok(response),
+            Ok(Ok(response)) => {
+                if framing(&response) == Framing::Contradictory {
+                    // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
+                    connection.connection_metadata().as_ref().inspect(|connection| connection.poison());
+                }
+                Ok(response)
+            }
         }
     }
 
@@ -168,7 +210,7 @@ impl Origin {
         mut response: Response<hyper::body::Incoming>,
         requested: Timestamp,
         took: Duration,
-        place: OwnedSemaphorePermit,
+        place: Place,
     ) -> Answered {
         let framing = framing(&response);
         if response.headers().contains_key(header::TRANSFER_ENCODING) {
@@ -189,6 +231,24 @@ impl Origin {
             received_wall: self.clock.wall(),
         }
     }
+}
+
+/// A request to one server.
+pub(super) fn request(
+    server: &Uri,
+    method: &Method,
+    path_and_query: &str,
+    fields: &HeaderMap,
+    body: Lent,
+) -> Result<Request<Lent>, FetchFailure> {
+    let broken = |error: http::Error| FetchFailure::Broken(error.to_string());
+    let mut parts = server.clone().into_parts();
+    parts.path_and_query = Some(path_and_query.parse().map_err(|error: http::uri::InvalidUri| broken(error.into()))?);
+    let uri = Uri::from_parts(parts).map_err(|error| broken(error.into()))?;
+    let mut request =
+        Request::builder().method(method).uri(uri).version(Version::HTTP_11).body(body).map_err(broken)?;
+    *request.headers_mut() = fields.clone();
+    Ok(request)
 }
 
 /// How the end of a response's body is told (rows S40, S41, F5).

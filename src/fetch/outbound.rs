@@ -13,7 +13,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::net::IpAddr;
 
 /// What vitrine calls itself in `Via` and `User-Agent`.
-const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("vitrine/", env!("CARGO_PKG_VERSION")));
+pub(super) const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("vitrine/", env!("CARGO_PKG_VERSION")));
 const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
 /// The content codings that are asked for, in the order they are written; others are not passed on (K17).

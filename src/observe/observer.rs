@@ -140,6 +140,7 @@ impl Drop for Connection {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fetch::{OriginFigures, ServerFigures, ServerState};
     use crate::ledger::Epoch;
     use crate::observe::{FillEnd, LedgerFigures, OriginResult, SampleResult};
     use crate::outcome::{Kind, Outcome, Reason};
@@ -155,7 +156,28 @@ mod tests {
         let ledger = LedgerFigures { epoch: Epoch(1), floor: 3, position: 7, waiting: 0, sharing: None };
         let store = StoreFigures { caches: caches(5), ..StoreFigures::default() };
         let guards = vec![("home".into(), true)];
-        Figures { memory: caches(1), sessions: 7, store: Some(store), redis: None, ledger, guards }
+        Figures {
+            memory: caches(1),
+            sessions: 7,
+            store: Some(store),
+            redis: None,
+            ledger,
+            guards,
+            origins: vec![origin()],
+        }
+    }
+
+    fn origin() -> OriginFigures {
+        let server = ServerFigures {
+            server: "127.0.0.1:9000".into(),
+            state: ServerState::HalfOpen,
+            pause_left: Duration::ZERO,
+            under_way: 2,
+            requests: 9,
+            failures: [5, 1, 0, 0, 0],
+            trouble: None,
+        };
+        OriginFigures { name: "default".into(), servers: vec![server] }
     }
 
     fn serve(observer: &Observer, table: &RouteTable, place: usize, kind: Kind, reason: Reason) {
@@ -243,6 +265,11 @@ mod tests {
             "vitrine_store_dropped_writes_total 0",
             "vitrine_store_queue_bytes 0",
             "vitrine_store_up 1",
+            "vitrine_origin_server_state{origin=\"default\",server=\"127.0.0.1:9000\",state=\"half-open\"} 1",
+            "vitrine_origin_server_state{origin=\"default\",server=\"127.0.0.1:9000\",state=\"up\"} 0",
+            "vitrine_origin_server_failures_total{origin=\"default\",server=\"127.0.0.1:9000\",kind=\"unreachable\"} 5",
+            "vitrine_origin_server_requests_total{origin=\"default\",server=\"127.0.0.1:9000\"} 9",
+            "vitrine_origin_server_requests_under_way{origin=\"default\",server=\"127.0.0.1:9000\"} 2",
             "vitrine_guard_suspect{route=\"home\"} 1",
             "vitrine_guard_samples_total{result=\"different\",route=\"home\"} 1",
             "vitrine_connections 1",

@@ -2,6 +2,7 @@
 //! them into metrics.
 
 use crate::cache_name::CacheName;
+use crate::fetch::{OriginFigures, ServerFailure, ServerFigures, ServerState};
 use crate::ledger::{Epoch, Position};
 use crate::store::redis::RedisFigures;
 use crate::store::redis::log::LogFigures;
@@ -24,6 +25,8 @@ pub struct Figures {
     pub ledger: LedgerFigures,
     /// The guarded routes, and whether each is under suspicion.
     pub guards: Vec<(Arc<str>, bool)>,
+    /// The origins and their servers.
+    pub origins: Vec<OriginFigures>,
 }
 
 /// The ledger at one moment.
@@ -82,6 +85,7 @@ pub(super) fn families(figures: &Figures) -> Vec<MetricFamily> {
         ]);
     }
     families.extend(guard_family(&figures.guards));
+    families.extend(origin_families(&figures.origins));
     families.extend(figures.redis.iter().flat_map(redis_families));
     families.extend(figures.ledger.sharing.iter().flat_map(|sharing| sharing_families(&figures.ledger, sharing)));
     families
@@ -92,6 +96,48 @@ fn guard_family(guards: &[(Arc<str>, bool)]) -> Option<MetricFamily> {
     let samples = guards.iter().map(|(route, is_suspect)| (vec![("route", &**route)], u64::from(*is_suspect)));
     let help = "1 where two anonymous fetches under a guarded route differed, and nothing of it is cached.";
     (!guards.is_empty()).then(|| family("guard_suspect", help, MetricType::GAUGE, samples))
+}
+
+/// Each server by its origin's name and its own, both of which come from the configuration.
+fn origin_families(origins: &[OriginFigures]) -> Vec<MetricFamily> {
+    let servers: Vec<(&str, &ServerFigures)> =
+        origins.iter().flat_map(|origin| origin.servers.iter().map(|server| (&*origin.name, server))).collect();
+    if servers.is_empty() {
+        return Vec::new();
+    }
+    let alone = |name, help, kind, value: fn(&ServerFigures) -> u64| {
+        let samples = servers.iter().map(|(origin, server)| (of_server(origin, server), value(server)));
+        family(name, help, kind, samples)
+    };
+    let states = servers.iter().flat_map(|(origin, server)| {
+        let labels = |state: ServerState| with(of_server(origin, server), ("state", state.as_str()));
+        ServerState::ALL.map(|state| (labels(state), u64::from(server.state == state)))
+    });
+    let failures = servers.iter().flat_map(|(origin, server)| {
+        let labels = |kind: ServerFailure| with(of_server(origin, server), ("kind", kind.as_str()));
+        ServerFailure::ALL.map(|kind| (labels(kind), server.failures[kind as usize]))
+    });
+    let (gauge, counter) = (MetricType::GAUGE, MetricType::COUNTER);
+    vec![
+        family("origin_server_state", "1 for the state that a server is in, 0 for the others.", gauge, states),
+        family("origin_server_failures_total", "Requests to a server that failed, by how.", counter, failures),
+        alone("origin_server_requests_total", "Requests sent to a server.", counter, |server| server.requests),
+        alone(
+            "origin_server_requests_under_way",
+            "Requests to a server whose responses have not ended.",
+            gauge,
+            |server| server.under_way as u64,
+        ),
+    ]
+}
+
+fn of_server<'a>(origin: &'a str, server: &'a ServerFigures) -> Labels<'a> {
+    vec![("origin", origin), ("server", &*server.server)]
+}
+
+fn with<'a>(mut labels: Labels<'a>, label: (&'static str, &'a str)) -> Labels<'a> {
+    labels.push(label);
+    labels
 }
 
 /// What the server did not tell is left out.

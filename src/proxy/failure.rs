@@ -37,6 +37,7 @@ impl Failure {
             Failure::Fetch(FetchFailure::Unreachable(_)) => Reason::OriginUnreachable,
             Failure::Fetch(FetchFailure::Timeout(_)) => Reason::OriginTimeout,
             Failure::Fetch(FetchFailure::Broken(_) | FetchFailure::Dropped(_)) => Reason::OriginBroken,
+            Failure::Fetch(FetchFailure::Down) => Reason::OriginDown,
             Failure::Fetch(FetchFailure::Busy) => Reason::Overloaded,
             Failure::Fetch(FetchFailure::Lost) | Failure::Randomness(_) => Reason::Internal,
         }
@@ -48,7 +49,8 @@ impl Failure {
             Reason::Misdirected => StatusCode::MISDIRECTED_REQUEST,
             // RFC 9111 5.2.1.7
             Reason::OriginTimeout | Reason::OnlyIfCached => StatusCode::GATEWAY_TIMEOUT,
-            Reason::Overloaded => StatusCode::SERVICE_UNAVAILABLE,
+            // Nobody was asked: it may well be otherwise in a moment.
+            Reason::Overloaded | Reason::OriginDown => StatusCode::SERVICE_UNAVAILABLE,
             Reason::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_GATEWAY,
         }

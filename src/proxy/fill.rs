@@ -9,7 +9,7 @@ use crate::observe::{FillEnd, RouteFigures};
 use crate::outcome::Reason;
 use crate::policy::Whose;
 use crate::respond::Keeper;
-use crate::stored::{Lifetime, StoredResponse, VaryKey};
+use crate::stored::{Lifetime, RuleFingerprint, StoredResponse, VaryKey};
 use crate::tags::Tags;
 use http::{HeaderMap, StatusCode};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -23,6 +23,8 @@ pub(super) struct Fill {
     pub stamp: Stamp,
     /// When it began, on the steady clock.
     pub began: Timestamp,
+    /// The rule that it fetches under: by another one the page may come from another origin.
+    pub rule: RuleFingerprint,
     /// Its body, while it comes.
     pub tape: Tape,
     answer: watch::Sender<Option<FillAnswer>>,
@@ -79,8 +81,8 @@ impl FilledHead {
 
 impl Fill {
     /// A fill that begins now.
-    pub(super) fn begin(stamp: Stamp, began: Timestamp) -> Fill {
-        Fill { stamp, began, tape: Tape::default(), answer: watch::Sender::new(None), private: Mutex::default() }
+    pub(super) fn begin(stamp: Stamp, began: Timestamp, rule: RuleFingerprint) -> Fill {
+        Fill { stamp, began, rule, tape: Tape::default(), answer: watch::Sender::new(None), private: Mutex::default() }
     }
 
     /// Waits for its answer. The fetch's own deadlines bound the wait.
@@ -138,7 +140,7 @@ mod tests {
     #[tokio::test]
     async fn a_lost_task_is_a_failure_for_those_who_wait_and_a_break_for_those_who_read() {
         let table = Observer::new("test").unwrap().routes([("home".into(), CacheName::Default)]);
-        let fill = Arc::new(Fill::begin(Stamp::of(crate::ledger::Epoch(1), 0), Timestamp(0)));
+        let fill = Arc::new(Fill::begin(Stamp::of(crate::ledger::Epoch(1), 0), Timestamp(0), RuleFingerprint(0)));
         let reader = fill.tape.reader().unwrap();
         let waiting = tokio::spawn({
             let fill = fill.clone();

@@ -84,8 +84,10 @@ async fn exchange(
     for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
         fields.insert(name, value);
     }
-    let answered =
-        proxy.origin.send_for(&errand.interim, &Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
+    let answered = proxy
+        .origins
+        .send_for(&errand.rule.origin, &errand.interim, &Method::GET, &errand.path_and_query, &fields, Body::empty())
+        .await;
     count_exchange(errand.figures(), &answered);
     if let Ok(answered) = &answered {
         end_touched_session(proxy, errand, answered).await;
@@ -107,8 +109,8 @@ async fn end_touched_session(proxy: &Proxy, errand: &Errand, answered: &Answered
 pub(super) fn count_exchange(figures: &RouteFigures, answered: &Result<Answered, FetchFailure>) {
     match answered {
         Ok(answered) => figures.origin_answered(OriginResult::of(answered.status), Some(answered.took)),
-        // The origin did nothing wrong, and was not asked to the end.
-        Err(FetchFailure::Request(_)) => {}
+        // The origin did nothing wrong, and was not asked, or not to the end.
+        Err(FetchFailure::Request(_) | FetchFailure::Down) => {}
         Err(_) => figures.origin_answered(OriginResult::Failed, None),
     }
 }

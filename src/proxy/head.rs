@@ -24,7 +24,10 @@ pub(super) async fn ask(proxy: &Proxy, ask: &Ask, errand: Errand, reason: Reason
     let stamp = proxy.ledger.stamp();
     // Judged after the stamp was taken: what was invalidated must not come back, and a HEAD alone proves nothing to a soft purge.
     let stored = errand.fallback.clone().filter(|stored| standing(proxy, stored) == Standing::Valid);
-    let answered = proxy.origin.send(&Method::HEAD, &errand.path_and_query, &errand.as_sent, Body::empty()).await;
+    let answered = proxy
+        .origins
+        .send(&errand.rule.origin, &Method::HEAD, &errand.path_and_query, &errand.as_sent, Body::empty())
+        .await;
     count_exchange(errand.figures(), &answered);
     let answered = match answered {
         Ok(answered) => answered,

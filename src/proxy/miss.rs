@@ -6,6 +6,7 @@ use super::failure::Failure;
 use super::fill::{Fill, FillAnswer, FilledHead};
 use super::lookup::standing;
 use super::pass;
+use super::patience::answer_of;
 use super::reply::Reply;
 use super::{Ask, Proxy, hit};
 use super::{filling, guard};
@@ -40,7 +41,11 @@ pub(super) async fn fetch(
     let mut refused: Option<Arc<Fill>> = None;
     for _ in 0..JOINS_MAX {
         let share = join(proxy, &errand, refused.as_ref());
-        match share.fill.answer().await {
+        let answer = match answer_of(proxy, ask, &errand, &share.fill).await {
+            Ok(answer) => answer,
+            Err(stale) => return stale,
+        };
+        match answer {
             FillAnswer::Whole(stored, storing) => {
                 if !share.leads && !fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags) {
                     refused = Some(share.fill);
@@ -63,7 +68,8 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Validated(stored, origin_time) => {
-                if share.leads || (trusted(proxy, ask, &share.fill) && standing(proxy, &stored) == Standing::Valid) {
+                let is_right = || trusted(proxy, ask, &share.fill) && share.fill.rule == errand.rule.fingerprint;
+                if share.leads || (is_right() && standing(proxy, &stored) == Standing::Valid) {
                     return validated(proxy, ask, &stored, reason, origin_time, share.leads);
                 }
                 refused = Some(share.fill);
@@ -112,8 +118,7 @@ pub(super) fn revalidate_behind(proxy: &Arc<Proxy>, errand: Errand) {
     if guard::lets_keep(proxy, &errand).is_err() {
         return;
     }
-    let stamp = || Fill::begin(proxy.ledger.stamp(), proxy.clock.now());
-    if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, stamp) {
+    if let Joined::Leader(lead) = proxy.fills.join(&errand.key, None, || begin(proxy, &errand)) {
         proxy.tasks.spawn(filling::run(proxy.clone(), lead, errand));
     }
 }
@@ -126,8 +131,12 @@ struct Share {
     leads: bool,
 }
 
+fn begin(proxy: &Proxy, errand: &Errand) -> Fill {
+    Fill::begin(proxy.ledger.stamp(), proxy.clock.now(), errand.rule.fingerprint)
+}
+
 fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -> Share {
-    match proxy.fills.join(&errand.key, refused, || Fill::begin(proxy.ledger.stamp(), proxy.clock.now())) {
+    match proxy.fills.join(&errand.key, refused, || begin(proxy, errand)) {
         Joined::Follower(fill) => Share { reader: fill.tape.reader(), fill, leads: false },
         Joined::Leader(lead) => {
             let fill = lead.fetch().clone();
@@ -139,8 +148,8 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
     }
 }
 
-/// Whether a response that another request's fill brought is right for this one too: made for the same values of what Vary
-/// names, and not invalidated since that fill began.
+/// Whether a response that another request's fill brought is right for this one too: fetched under the same rule, made for the
+/// same values of what Vary names, and not invalidated since that fill began.
 fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, tags: &Tags) -> bool {
     let subject = Subject {
         cache: errand.cache,
@@ -149,7 +158,8 @@ fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, 
         query: errand.key.query(),
         tags,
     };
-    vary.matches(|name| vary::normalised(&errand.as_sent, name))
+    fill.rule == errand.rule.fingerprint
+        && vary.matches(|name| vary::normalised(&errand.as_sent, name))
         && trusted(proxy, ask, fill)
         && proxy.ledger.standing(&subject, fill.stamp) == Standing::Valid
 }
@@ -236,6 +246,11 @@ pub(super) fn stale_reply(
     reason: Reason,
     status: Option<StatusCode>,
 ) -> Option<Result<Reply, Failure>> {
+    stand_in(proxy, errand).map(|stored| hit::instead(proxy, ask, stored, reason, status))
+}
+
+/// The stored response that may answer in place of the origin now.
+pub(super) fn stand_in<'a>(proxy: &Proxy, errand: &'a Errand) -> Option<&'a StoredResponse> {
     let stored = errand.fallback.as_ref().filter(|_| errand.may_stand_in)?;
     let now = proxy.clock.now();
     // Whoever is cut off from the ledger cannot know whether it was purged.
@@ -244,5 +259,5 @@ pub(super) fn stale_reply(
     }
     let standing = standing(proxy, stored);
     let may = stale::may_answer_failure(stored, standing, errand.rule.fingerprint, now);
-    may.then(|| hit::instead(proxy, ask, stored, reason, status))
+    may.then_some(stored)
 }

@@ -19,6 +19,7 @@ mod hit;
 mod lookup;
 mod miss;
 mod pass;
+mod patience;
 mod recording;
 mod reply;
 mod rules;
@@ -35,7 +36,7 @@ pub use rules::{Rules, SessionRules};
 
 use crate::cache_name::CacheName;
 use crate::clock::Clock;
-use crate::fetch::{Collapse, Origin};
+use crate::fetch::{Collapse, OriginFigures, Origins};
 use crate::invalidate::Invalidator;
 use crate::key::{Key, SessionHash};
 use crate::ledger::{Ledger, Scope};
@@ -61,7 +62,7 @@ use unstorable::Unstorable;
 pub struct Proxy {
     /// What the configuration says, swapped whole on reload.
     pub(crate) rules: ArcSwap<Rules>,
-    pub(crate) origin: Origin,
+    pub(crate) origins: Origins,
     pub(crate) memory: MemoryTier,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) ledger: Ledger,
@@ -100,7 +101,7 @@ pub struct Parts {
     /// What the configuration says.
     pub rules: Rules,
     /// Where misses go.
-    pub origin: Origin,
+    pub origins: Origins,
     /// The hot tier.
     pub memory: MemoryTier,
     /// The tier behind it.
@@ -124,7 +125,7 @@ impl Proxy {
     pub fn new(parts: Parts) -> Proxy {
         Proxy {
             rules: ArcSwap::from_pointee(parts.rules),
-            origin: parts.origin,
+            origins: parts.origins,
             memory: parts.memory,
             store: parts.store,
             ledger: parts.ledger,
@@ -197,6 +198,16 @@ impl Proxy {
     /// What the store behind memory says of itself.
     pub fn store_figures(&self) -> StoreFigures {
         self.store.figures()
+    }
+
+    /// What is known of the origins and their servers.
+    pub fn origin_figures(&self) -> Vec<OriginFigures> {
+        self.origins.figures()
+    }
+
+    /// The health checks of the origins' servers, to be run beside everything else; none of them ends by itself.
+    pub fn health_checks(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
+        self.origins.health_checks()
     }
 
     /// Brings a response from the store into memory, where it is of use there.

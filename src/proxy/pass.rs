@@ -52,11 +52,13 @@ pub(super) async fn pass(
     }
     let sessions = under.rules.sessions.all_of(&ask.fields);
     let answered = if ask.method.is_safe() && sessions.is_empty() {
-        proxy.origin.send_for(&carried.interim, &ask.method, &ask.target.path_and_query(), &fields, carried.body).await
+        let (to, target) = (&under.rule.origin, ask.target.path_and_query());
+        proxy.origins.send_for(to, &carried.interim, &ask.method, &target, &fields, carried.body).await
     } else {
         let change = Change {
             proxy: proxy.clone(),
             rules: under.rules.clone(),
+            origin: under.rule.origin.clone(),
             method: ask.method.clone(),
             target: ask.target.clone(),
             is_unsafe: !ask.method.is_safe() || asks_for_other_method(ask),
@@ -85,6 +87,7 @@ fn last_hop() -> Reply {
 struct Change {
     proxy: Arc<Proxy>,
     rules: Arc<Rules>,
+    origin: Arc<str>,
     method: Method,
     target: Target,
     /// Whether it may change something by itself.
@@ -99,8 +102,10 @@ impl Change {
     /// shop that is down.
     async fn make(self, interim: Outlet, fields: HeaderMap, body: Body) -> Result<Answered, FetchFailure> {
         let proxy = &self.proxy;
-        let answered =
-            proxy.origin.send_for(&interim, &self.method, &self.target.path_and_query(), &fields, body).await;
+        let answered = proxy
+            .origins
+            .send_for(&self.origin, &interim, &self.method, &self.target.path_and_query(), &fields, body)
+            .await;
         if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
             return answered;
         }

@@ -74,7 +74,8 @@ impl Fetched {
 async fn fetch(proxy: &Proxy, errand: &Errand, held: &mut Held<'_>) -> Result<Fetched, String> {
     let mut fields = splicing::to_send(errand);
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let answered = proxy.origin.send(&Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
+    let answered =
+        proxy.origins.send(&errand.rule.origin, &Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
     let answered = answered.map_err(|failure| failure.to_string())?;
     if stale::is_failure(answered.status) {

@@ -82,6 +82,8 @@ pub struct Rule {
     pub methods: Box<[Method]>,
     /// Never cached: everything goes to the origin as it is, upgrades included.
     pub pass: bool,
+    /// The name of the origin that is asked.
+    pub origin: Arc<str>,
     /// Where its responses are kept.
     pub cache: CacheName,
     /// For whom they are.

@@ -36,7 +36,7 @@ impl Play {
         for step in &row.steps {
             match step {
                 Step::Wait(time) => self.stage.pass(*time),
-                Step::Gone => self.stage.origin.vanish().await,
+                Step::Gone => self.stage.origin.close().await,
                 Step::Exchange(exchange) => {
                     self.exchange(exchange).await.map_err(|what| format!("line {}: {what}", exchange.line))?;
                 }

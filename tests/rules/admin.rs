@@ -6,6 +6,7 @@ use serde_json::json;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 use vitrine::admin::Phase;
+use vitrine::fetch::{OriginFigures, ServerFigures, ServerState};
 use vitrine::ledger::OnIsolation;
 use vitrine::store::redis::RedisFigures;
 use vitrine::store::redis::log::{LogFigures, ProxyFigures};
@@ -166,6 +167,27 @@ async fn the_status_shows_every_part() {
     ] {
         assert_eq!(status.pointer(pointer), Some(&expected), "{pointer}");
     }
+}
+
+#[tokio::test]
+async fn the_status_shows_each_server_and_why_it_is_not_up() {
+    let server = |name: &str, state, trouble: Option<&str>| ServerFigures {
+        server: name.into(),
+        state,
+        pause_left: Duration::from_millis(2_500),
+        under_way: 1,
+        requests: 9,
+        failures: [5, 0, 1, 0, 0],
+        trouble: trouble.map(Into::into),
+    };
+    let servers = vec![server("a:1", ServerState::Open, Some("refused")), server("b:1", ServerState::Up, None)];
+    let desk = desk(Script { origins: vec![OriginFigures { name: "search".into(), servers }], ..Script::default() });
+    let status = desk.ask("GET", "/api/v1/status", "").await.json();
+    let shown = |server: &str, state: &str, trouble: Option<&str>| json!({ "server": server, "state": state, "pause_ms": 2_500, "under_way": 1, "requests": 9, "failures": 6, "trouble": trouble });
+    let servers = [shown("a:1", "open", Some("refused")), shown("b:1", "up", None)];
+    assert_eq!(status["origins"], json!([{ "name": "search", "servers": servers }]));
+    let ready = desk.send(Request::get("/health/ready"), "").await;
+    assert_eq!(ready.status, 200, "it is the shop that is down");
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use vitrine::admin::{
 };
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
+use vitrine::fetch::OriginFigures;
 use vitrine::ledger::{Arrival, Epoch, Invalidation, Mode, Position, Record, Scope, Source};
 use vitrine::observe::{Figures, LedgerFigures, Observer};
 use vitrine::store::redis::RedisFigures;
@@ -29,6 +30,7 @@ pub(crate) struct Script {
     pub(crate) sharing: Option<LogFigures>,
     pub(crate) redis: Option<RedisFigures>,
     pub(crate) refused: Vec<String>,
+    pub(crate) origins: Vec<OriginFigures>,
     pub(crate) position: AtomicU64,
     pub(crate) recorded: Notify,
     pub(crate) asked: Mutex<Vec<String>>,
@@ -43,6 +45,7 @@ impl Default for Script {
             sharing: None,
             redis: None,
             refused: Vec::new(),
+            origins: Vec::new(),
             position: AtomicU64::new(2),
             recorded: Notify::new(),
             asked: Mutex::default(),
@@ -82,7 +85,15 @@ impl Backstage for Stage {
         let ledger =
             LedgerFigures { epoch: Epoch(0xfe), floor: 1, position, waiting: 0, sharing: self.0.sharing.clone() };
         let (redis, guards) = (self.0.redis.clone(), Vec::new());
-        Figures { memory: caches, sessions: 0, store: Some(store), redis, ledger, guards }
+        Figures {
+            memory: caches,
+            sessions: 0,
+            store: Some(store),
+            redis,
+            ledger,
+            guards,
+            origins: self.0.origins.clone(),
+        }
     }
 
     async fn explain(&self, question: Question) -> Result<Explanation, Refusal> {

@@ -65,7 +65,7 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "invalidation: { listen: 127.0.0.1:8080 }",
             "proxy.yaml:2:15: invalidation: would listen on 127.0.0.1:8080, but listen has 127.0.0.1:8080",
         ),
-        ("lisen: []", "session_header, caching, routes, session_key, "),
+        ("lisen: []", "session_header, caching, origin, origins, routes, session_key, "),
         (
             "admin: { address: 0.0.0.0:8081 }",
             "admin.token: 0.0.0.0:8081 can be reached from elsewhere: set a token, or listen on 127.0.0.1",

@@ -6,6 +6,7 @@
 //! | `config` | what a configuration comes to, the shipped one, and mistakes of a file as a whole |
 //! | `config_mistakes` | each kind of wrong configuration with its message |
 //! | `choices` | what the RFCs leave to a cache: each choice made and not made |
+//! | `config_origins` | origins and their servers: what is read, what is wrong |
 //! | `exchanges` | what the tables of policy and respond are made of |
 //! | `head` | RFC 9111 4.3.5: what an answer to HEAD makes of the stored response to GET |
 //! | `invalidation` | RFC 9111 4.4 and RFC 9875: what an unsafe method lets go, and the tags a response bears |
@@ -28,6 +29,7 @@ mod admin_script;
 mod choices;
 mod config;
 mod config_mistakes;
+mod config_origins;
 mod exchanges;
 mod head;
 mod invalidation;

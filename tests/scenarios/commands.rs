@@ -64,6 +64,31 @@ async fn status_tells_what_is_stored_and_clear_lets_go_of_all_of_it() {
     assert!(self::metrics(&process).await.contains(counted), "a clearing is a purge of all");
 }
 
+#[tokio::test]
+async fn f1_a_shop_that_goes_and_comes_back_is_one_line_each_in_the_log_and_told_by_status() {
+    let process = process().await;
+    let up = process.command(&["status"]).await;
+    let row = |out: &str| out.lines().find(|line| line.starts_with("default ")).map(str::to_string).expect("a row");
+    let server = process.origin.address.to_string();
+    assert!(row(&up.succeeded().out).contains(&server) && row(&up.out).contains(" up "), "{up:?}");
+    process.origin.close().await;
+    for _ in 0..9 {
+        assert_eq!(process.get("/").await.status, 502);
+    }
+    let down = process.command(&["status"]).await;
+    let trouble = format!("! the server {server} of the origin default is open: the origin cannot be reached");
+    assert!(down.succeeded().out.contains(&trouble) && row(&down.out).contains(" open "), "{down:?}");
+    process.origin.reopen().await;
+    for _ in 0..2 {
+        process.get("/unknown").await.expect(404, "the origin has no such page");
+    }
+    process.signal("TERM").await;
+    let (_, log) = process.ended().await;
+    let lines = |text: &str| log.lines().filter(|line| line.contains(text) && line.contains(&server)).count();
+    assert_eq!(lines("the server is left alone until it answers again"), 1, "{log}");
+    assert_eq!(lines("the server answers again"), 1, "{log}");
+}
+
 async fn metrics(process: &Process) -> String {
     let mut admin = crate::stage::Client::connect(process.admin).await;
     admin.send(format!("GET /metrics HTTP/1.1\r\nHost: {}\r\n\r\n", process.admin)).await;

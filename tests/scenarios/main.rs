@@ -21,6 +21,7 @@
 //! - `interim`: 102, 103 and their like: to whom, when, and how many
 //! - `inbox`: webhooks as they came, and those that are carried out again
 //! - `senders`: webhooks as each sender signs and writes them
+//! - `servers`: origins of several servers, and of servers that fail
 //! - `webhooks`: signed events
 
 // A test may say that something holds and stop where it does not.
@@ -53,6 +54,7 @@ mod reload;
 mod requests;
 mod restarts;
 mod senders;
+mod servers;
 mod sessions;
 #[allow(dead_code, reason = "shared with the conformance tables; each uses a part")]
 mod stage;

@@ -103,7 +103,7 @@ async fn past_its_window_a_stale_page_is_not_served_while_the_origin_answers() {
 }
 
 #[tokio::test]
-async fn a_failing_origin_is_covered_by_what_is_stale_within_the_rules_limit() {
+async fn f6_f8_f9_a_failing_origin_is_covered_by_what_is_stale_within_the_rules_limit() {
     for failure in [
         answer("500 Internal Server Error", "oops", &[]),
         answer("503 Service Unavailable", "oops", &[]),

@@ -72,6 +72,11 @@ function showTrouble(status) {
   if (status.ledger.trouble) lines.push("Ledger: " + status.ledger.trouble);
   const sharing = status.ledger.sharing;
   if (sharing && sharing.trouble) lines.push("Shared ledger: " + sharing.trouble);
+  for (const origin of status.origins) {
+    for (const server of origin.servers) {
+      if (server.trouble) lines.push(`The server ${server.server} of the origin ${origin.name} is ${server.state}: ${server.trouble}`);
+    }
+  }
   if (status.store.redis) lines.push(...status.store.redis.warnings);
   if (status.ledger.waiting) lines.push(`${count(status.ledger.waiting)} invalidations wait for the shared ledger`);
   if (status.config.refused.length) lines.push("The configuration was refused; the last good one is in effect:", ...status.config.refused);
@@ -86,6 +91,13 @@ function routeRow(route) {
   ratio.append(meter(route.hit_ratio ?? 0, 1, "hit ratio of " + route.name), percent(route.hit_ratio));
   row.append(ratio, ...KINDS.map((kind) => element("td", count(route.requests[kind]), "number")));
   row.append(element("td", bytes(route.bytes), "number"));
+  return row;
+}
+
+function serverRow(origin, server) {
+  const row = element("tr");
+  row.append(element("td", origin.name), element("td", server.server, "wide"), element("td", server.state));
+  row.append(...[server.under_way, server.requests, server.failures].map((number) => element("td", count(number), "number")));
   return row;
 }
 
@@ -153,6 +165,7 @@ async function refresh() {
     showGlance(status);
     showTrouble(status);
     byId("routes").replaceChildren(...status.routes.map(routeRow));
+    byId("origins").replaceChildren(...status.origins.flatMap((origin) => origin.servers.map((server) => serverRow(origin, server))));
     byId("caches").replaceChildren(...status.caches.map(cacheCard));
     showProxies(status.ledger.sharing);
     showRedis(status.store.redis);

@@ -53,13 +53,28 @@ impl Stage {
         Stage::with_origin("response_timeout: 5s", lines).await
     }
 
-    async fn with_origin(keys: &str, lines: &str) -> Stage {
-        let data = tempfile::tempdir().expect("a directory");
+    /// Opens with these further keys of the origin, and these lines of `proxy.yaml` beside it and the addresses.
+    pub async fn with_origin(keys: &str, lines: &str) -> Stage {
         let origin = Origin::open().await;
+        let lines = format!("origin: {{ url: \"http://{}\", {keys} }}\n{lines}", origin.address);
+        Stage::before(origin, &lines)
+    }
+
+    /// Opens with one origin of two servers, of which the first is the stage's own, and these further keys of it; gives the
+    /// second server too.
+    pub async fn with_two_servers(keys: &str, lines: &str) -> (Stage, Origin) {
+        let (one, two) = (Origin::open().await, Origin::open().await);
+        let servers = format!("[http://{}, http://{}]", one.address, two.address);
+        let stage = Stage::before(one, &format!("origin: {{ servers: {servers}, {keys} }}\n{lines}"));
+        (stage, two)
+    }
+
+    /// Opens with these lines, which say where the origins are.
+    pub fn before(origin: Origin, lines: &str) -> Stage {
+        let data = tempfile::tempdir().expect("a directory");
         let config = format!(
             "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\n\
-             origin: {{ url: \"http://{}\", {keys} }}\ndata_dir: {:?}\nlog: {{ access: off }}\n{lines}",
-            origin.address,
+             data_dir: {:?}\nlog: {{ access: off }}\n{lines}",
             data.path()
         );
         Stage::over(origin, data, config)
@@ -123,6 +138,38 @@ impl Stage {
         let mut client = Client::connect(self.app.admin_address()).await;
         client.send(format!("GET {target} HTTP/1.1\r\nHost: {}\r\n\r\n", self.app.admin_address())).await;
         client.response("GET").await
+    }
+
+    /// Waits until the admin API's status says so.
+    pub async fn status_shows(&self, what: &str, holds: impl Fn(&serde_json::Value) -> bool) {
+        in_time(what, async {
+            while !holds(&serde_json::from_str(&self.admin("/api/v1/status").await.text()).expect("JSON")) {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Waits until a page that is fetched behind is there; until then the old one is served.
+    pub async fn fetched_behind(&self, target: &str, old: &str, new: &str) {
+        in_time("the new page is there", async {
+            loop {
+                let got = self.get(target).await;
+                if got.text() == new {
+                    return;
+                }
+                got.expect(200, old);
+            }
+        })
+        .await;
+    }
+
+    /// Sends a request with a body.
+    pub async fn post(&self, target: &str, body: &str) -> Got {
+        let mut client = self.client().await;
+        let length = format!("content-length: {}", body.len());
+        client.send(request("POST", target, &[&length]) + body).await;
+        client.response("POST").await
     }
 
     /// The configuration it was opened with.

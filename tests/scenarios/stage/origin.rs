@@ -9,15 +9,22 @@ use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 
 /// The scripted origin.
 #[derive(Clone)]
 pub struct Origin {
     pub address: SocketAddr,
     script: Arc<Mutex<Script>>,
-    closed: tokio_util::sync::CancellationToken,
-    vanished: tokio_util::sync::CancellationToken,
+    closed: Arc<Mutex<CancellationToken>>,
+    connections: Arc<Connections>,
     asked: Arc<watch::Sender<Vec<Asked>>>,
+}
+
+#[derive(Default)]
+struct Connections {
+    taken: AtomicU64,
+    ended: AtomicU64,
 }
 
 #[derive(Default)]
@@ -57,6 +64,7 @@ enum Act {
     Say(Vec<u8>),
     Wait(Gate),
     Close,
+    HalfClose,
     Reset,
 }
 
@@ -126,6 +134,12 @@ impl Line {
         self
     }
 
+    /// And then says nothing more on this connection, but goes on listening.
+    pub fn then_half_closes(mut self) -> Line {
+        self.0.push(Act::HalfClose);
+        self
+    }
+
     /// And then resets the connection.
     pub fn then_resets(mut self) -> Line {
         self.0.push(Act::Reset);
@@ -139,20 +153,45 @@ impl Origin {
         let origin = Origin {
             address: listener.local_addr().expect("it is bound"),
             script: Arc::default(),
-            closed: tokio_util::sync::CancellationToken::new(),
-            vanished: tokio_util::sync::CancellationToken::new(),
+            closed: Arc::default(),
+            connections: Arc::default(),
             asked: Arc::new(watch::Sender::new(Vec::new())),
         };
-        let own = origin.clone();
-        tokio::spawn(async move {
-            own.closed.run_until_cancelled(own.clone().accept(listener)).await;
-        });
+        origin.listen(listener);
         origin
     }
 
-    /// Listens no more.
+    fn listen(&self, listener: TcpListener) {
+        let (own, closed) = (self.clone(), self.closed.lock().unwrap().clone());
+        tokio::spawn(async move {
+            closed.run_until_cancelled(own.accept(listener, closed.clone())).await;
+        });
+    }
+
+    /// Listens again where it did before it was closed.
+    pub async fn reopen(&self) {
+        *self.closed.lock().unwrap() = CancellationToken::new();
+        self.listen(TcpListener::bind(self.address).await.expect("nobody has taken its port"));
+    }
+
+    /// Connections that it has taken.
+    pub fn connections(&self) -> u64 {
+        self.connections.taken.load(Ordering::SeqCst)
+    }
+
+    /// Waits until so many of them have ended.
+    pub async fn has_ended(&self, connections: u64) {
+        super::in_time("connections end", async {
+            while self.connections.ended.load(Ordering::SeqCst) < connections {
+                tokio::task::yield_now().await;
+            }
+        })
+        .await;
+    }
+
+    /// Listens no more, and closes every connection.
     pub async fn close(&self) {
-        self.closed.cancel();
+        self.closed.lock().unwrap().cancel();
         super::in_time("the origin is gone", async {
             while TcpStream::connect(self.address).await.is_ok() {
                 tokio::task::yield_now().await;
@@ -161,17 +200,13 @@ impl Origin {
         .await;
     }
 
-    /// Listens no more, and lets go of the connections that there are.
-    pub async fn vanish(&self) {
-        self.vanished.cancel();
-        self.close().await;
-    }
-
-    async fn accept(self, listener: TcpListener) {
+    async fn accept(self, listener: TcpListener, closed: CancellationToken) {
         while let Ok((stream, _)) = listener.accept().await {
-            let own = self.clone();
+            self.connections.taken.fetch_add(1, Ordering::SeqCst);
+            let (own, closed, connections) = (self.clone(), closed.clone(), self.connections.clone());
             tokio::spawn(async move {
-                own.vanished.run_until_cancelled(own.clone().play(stream)).await;
+                closed.run_until_cancelled(own.play(stream)).await;
+                connections.ended.fetch_add(1, Ordering::SeqCst);
             });
         }
     }
@@ -241,6 +276,9 @@ impl Origin {
                     Act::Say(_) | Act::Make(_) => {}
                     Act::Wait(gate) => gate.pass().await,
                     Act::Close => return,
+                    Act::HalfClose => {
+                        let _ = stream.shutdown().await;
+                    }
                     Act::Reset => {
                         let _ = socket2::SockRef::from(&stream).set_linger(Some(std::time::Duration::ZERO));
                         return;

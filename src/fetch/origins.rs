@@ -1,0 +1,81 @@
+//! All origins, by the names that rules know them by.
+
+use super::{Answered, FetchFailure, Origin, ServerFigures, Settings, health};
+use crate::body::Body;
+use crate::clock::Clock;
+use crate::interim::Outlet;
+use http::{HeaderMap, Method};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The origins. One for the whole process: another set of them takes a restart.
+pub struct Origins(Box<[Arc<Origin>]>);
+
+/// An origin at one moment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OriginFigures {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its servers, in the configuration's order.
+    pub servers: Vec<ServerFigures>,
+}
+
+impl Origins {
+    /// Pools for these origins; nothing is connected yet.
+    pub fn new(settings: &[Settings], clock: &Clock) -> Origins {
+        Origins(settings.iter().map(|own| Arc::new(Origin::new(own.clone(), clock.clone()))).collect())
+    }
+
+    /// Sends a request to the origin of that name; see [`Origin::send`].
+    ///
+    /// # Errors
+    /// See [`FetchFailure`]. An origin that does not exist is [`FetchFailure::Lost`]: no rule that is in force names one.
+    pub async fn send(
+        &self,
+        origin: &str,
+        method: &Method,
+        path_and_query: &str,
+        fields: &HeaderMap,
+        body: Body,
+    ) -> Result<Answered, FetchFailure> {
+        self.send_for(origin, &Outlet::nowhere(), method, path_and_query, fields, body).await
+    }
+
+    /// The same, for somebody who is told of interim responses as they come.
+    ///
+    /// # Errors
+    /// As with [`Origins::send`].
+    pub async fn send_for(
+        &self,
+        origin: &str,
+        outlet: &Outlet,
+        method: &Method,
+        path_and_query: &str,
+        fields: &HeaderMap,
+        body: Body,
+    ) -> Result<Answered, FetchFailure> {
+        let origin = self.named(origin).ok_or(FetchFailure::Lost)?;
+        origin.send_for(outlet, method, path_and_query, fields, body).await
+    }
+
+    /// How long somebody waits for the origin of that name who can be given something stale instead; none: until it has failed.
+    pub fn patience(&self, origin: &str) -> Option<Duration> {
+        self.named(origin)?.patience()
+    }
+
+    /// What is known of all of them, in the configuration's order.
+    pub fn figures(&self) -> Vec<OriginFigures> {
+        let figures = |own: &Arc<Origin>| OriginFigures { name: own.settings.name.clone(), servers: own.figures() };
+        self.0.iter().map(figures).collect()
+    }
+
+    /// The health checks that are configured, one for each server; none of them ends by itself.
+    pub fn health_checks(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
+        let places = self.0.iter().flat_map(|own| (0..own.servers.len()).map(move |place| (own, place)));
+        places.filter_map(|(own, place)| health::watch(own, place)).collect()
+    }
+
+    fn named(&self, name: &str) -> Option<&Arc<Origin>> {
+        self.0.iter().find(|own| &*own.settings.name == name)
+    }
+}
