@@ -169,9 +169,30 @@ async fn f1_with_no_server_up_one_request_at_a_time_goes_out_and_the_others_fail
     let metrics = stage.admin("/metrics").await.text();
     let failed = "vitrine_origin_requests_total{route=\"all\",status_class=\"failed\"} 1\n";
     assert!(metrics.contains(failed), "what is not sent is no request to the origin: {metrics}");
+    // It may be this page alone that is slow.
+    stage.pass(SECOND);
+    stage.origin.says("/quick", [page("quick", &[])]);
+    for _ in 0..3 {
+        stage.get("/quick").await.expect(200, "quick");
+    }
     gate.open();
     first.response("GET").await.expect(200, "back");
-    stage.get("/").await.expect(200, "back");
+}
+
+#[tokio::test]
+async fn f1_a_server_that_takes_no_connection_is_a_502_within_the_deadline() {
+    // Its queue is full, and nobody accepts: what is sent to it is dropped as by a machine that is gone.
+    let silent = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    silent.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    silent.listen(0).unwrap();
+    let address = silent.local_addr().unwrap().as_socket().unwrap();
+    let _waits = std::net::TcpStream::connect(address).unwrap();
+    let lines =
+        format!("origin: {{ url: \"http://{address}\", connect_timeout: 100ms, response_timeout: 1h }}\n{PASS}");
+    let stage = Stage::before(Origin::open().await, &lines);
+    let got = stage.get("/").await;
+    assert_eq!(got.status, 502, "{got:?}");
+    got.cache_status(&["detail=origin-unreachable"]);
 }
 
 #[tokio::test]
