@@ -36,6 +36,9 @@ pub struct Explanation {
     pub url: String,
     /// The rule it falls under.
     pub route: String,
+    /// The origin that it asks.
+    #[serde(default)]
+    pub origin: String,
     /// The cache that rule stores in.
     pub cache: String,
     /// For whom its responses are: `anonymous`, `everyone`, `session`.

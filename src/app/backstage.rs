@@ -139,6 +139,7 @@ fn show(explained: Explained) -> Explanation {
     Explanation {
         url: explained.target.to_string(),
         route: explained.rule.name.to_string(),
+        origin: explained.rule.origin.to_string(),
         cache: explained.rule.cache.to_string(),
         audience: explained.rule.audience.as_str().into(),
         key: explained.key.as_ref().map(|key| KeyShown {

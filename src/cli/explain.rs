@@ -28,6 +28,7 @@ fn shown(explanation: &Explanation) -> String {
     let verdict = &explanation.verdict;
     line("url", &explanation.url);
     line("route", &format!("{} (cache {}, for {})", explanation.route, explanation.cache, explanation.audience));
+    line("origin", &explanation.origin);
     line("key", &explanation.key.as_ref().map_or_else(|| "none: the cache is not asked".into(), key_shown));
     line("tags", &explanation.tags.join(" "));
     if explanation.stored.is_empty() {
@@ -136,6 +137,7 @@ mod tests {
         let explanation = Explanation {
             url: "http://shop.example/?a=1".into(),
             route: "home".into(),
+            origin: "search".into(),
             cache: "default".into(),
             audience: "anonymous".into(),
             key: Some(KeyShown {
@@ -167,6 +169,7 @@ mod tests {
             shown(&explanation),
             "url       http://shop.example/?a=1\n\
              route     home (cache default, for anonymous)\n\
+             origin    search\n\
              key       http://shop.example/?a=1 cookie currency=EUR\u{fffd}[2J language en\n\
              tags      route:home\n\
              stored    200, 2.0 KiB (1.0 KiB in gzip), with 3 form tokens of each visitor's own, age 61.2 s, stale for 1.2 s by the rule, valid at ledger position 7, \

@@ -47,10 +47,10 @@ fn read(path: &Path, against: Option<&Path>) -> Result<(Config, Option<Vec<Strin
 
 /// The rules as a table, and notes.
 pub fn summary(config: &Config) -> String {
-    let mut rows = vec![["name", "match", "cache", "audience", "ttl", "stale", "tags"].map(str::to_string)];
+    let mut rows = vec![["name", "match", "origin", "cache", "audience", "ttl", "stale", "tags"].map(str::to_string)];
     rows.extend(config.router.rules().map(|rule| row(rule)));
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or_default();
-    let widths: [usize; 7] = std::array::from_fn(width);
+    let widths: [usize; 8] = std::array::from_fn(width);
     let mut text = String::new();
     for origin in &config.origins {
         // The one that is there always needs no name.
@@ -76,7 +76,7 @@ fn servers(origin: &fetch::Settings) -> Vec<String> {
     origin.servers.iter().map(ToString::to_string).collect()
 }
 
-fn row(rule: &Rule) -> [String; 7] {
+fn row(rule: &Rule) -> [String; 8] {
     let duration = |duration: Option<_>| duration.map_or_else(|| "-".to_string(), show);
     let stale = match (rule.lifetime.stale_while_revalidate, rule.lifetime.stale_if_error) {
         (None, None) => "-".to_string(),
@@ -88,6 +88,7 @@ fn row(rule: &Rule) -> [String; 7] {
     [
         rule.name.to_string(),
         pattern,
+        rule.origin.to_string(),
         if cached { rule.cache.to_string() } else { "pass".into() },
         or_dash(rule.audience.as_str().into()),
         duration(rule.lifetime.ttl),

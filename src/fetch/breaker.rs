@@ -2,8 +2,8 @@
 //! and asks nobody.
 //!
 //! Closed, it lets everything through, and so many failures in a row open it. Open, it lets nothing through for a pause; then
-//! it is half-open: one request at a time is let through as a *probe*, whose success closes it and whose failure begins a
-//! pause of twice the length. Each request bears the *term* it was let through in, and speaks for no other: what was sent
+//! it is half-open: a request is let through as a *probe*, whose success closes it and whose failure begins a pause of twice
+//! the length. Whether there may be several of them is the caller's affair; whichever is answered closes it. Each request bears the *term* it was let through in, and speaks for no other: what was sent
 //! before the breaker opened and fails a minute later says nothing of a server that has come back since.
 
 use super::BreakerSettings;
@@ -13,15 +13,16 @@ use std::time::Duration;
 /// One server's breaker.
 #[derive(Debug, Default)]
 pub(super) struct Breaker {
-    /// Counts every change of state.
+    /// Counts openings and closings.
     term: u64,
+    probes: u64,
     state: State,
 }
 
 #[derive(Debug)]
 enum State {
     Closed { straight: u32 },
-    Open { until: Timestamp, pause: Duration, probe: Option<Probe> },
+    Open { until: Timestamp, pause: Duration, newest: Option<Probe> },
 }
 
 impl Default for State {
@@ -31,8 +32,10 @@ impl Default for State {
 }
 
 /// A probe under way.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Probe {
+    number: u64,
+    began: Timestamp,
     /// Whether it was let through before the pause was over, because no other server was left.
     is_early: bool,
 }
@@ -41,6 +44,7 @@ struct Probe {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Ticket {
     term: u64,
+    probe: Option<Probe>,
 }
 
 /// Where a breaker stands.
@@ -57,7 +61,7 @@ impl Breaker {
     pub(super) fn standing(&self, now: Timestamp) -> Standing {
         match &self.state {
             State::Closed { .. } => Standing::Closed,
-            State::Open { until, probe: None, .. } if *until > now => Standing::Open(until.since(now)),
+            State::Open { until, newest: None, .. } if *until > now => Standing::Open(until.since(now)),
             State::Open { .. } => Standing::HalfOpen,
         }
     }
@@ -66,9 +70,12 @@ impl Breaker {
         matches!(self.state, State::Closed { .. })
     }
 
-    /// Whether a probe is under way.
-    pub(super) fn is_probed(&self) -> bool {
-        matches!(self.state, State::Open { probe: Some(_), .. })
+    /// When the newest probe began that is under way.
+    pub(super) fn probed_since(&self) -> Option<Timestamp> {
+        match self.state {
+            State::Open { newest: Some(probe), .. } => Some(probe.began),
+            _ => None,
+        }
     }
 
     /// When its pause is over; none where it is closed.
@@ -79,13 +86,15 @@ impl Breaker {
         }
     }
 
-    /// Lets a request through. While it is open that is a probe, of which the caller sees to it that there is one alone.
+    /// Lets a request through. While it is open that is a probe.
     pub(super) fn admit(&mut self, now: Timestamp) -> Ticket {
-        if let State::Open { until, probe, .. } = &mut self.state {
-            *probe = Some(Probe { is_early: *until > now });
-            self.term += 1;
+        let mut ticket = Ticket { term: self.term, probe: None };
+        if let State::Open { until, newest, .. } = &mut self.state {
+            self.probes += 1;
+            *newest = Some(Probe { number: self.probes, began: now, is_early: *until > now });
+            ticket.probe = *newest;
         }
-        Ticket { term: self.term }
+        ticket
     }
 
     /// A request was answered. Tells whether that closed it.
@@ -114,9 +123,9 @@ impl Breaker {
                 self.open(now, settings.open);
                 Some(settings.open)
             }
-            State::Open { pause, probe, .. } => {
+            State::Open { pause, .. } => {
                 // However many find out early that it is still down: the pause grows by its own clock.
-                let is_early = probe.is_some_and(|probe| probe.is_early);
+                let is_early = ticket.probe.is_some_and(|probe| probe.is_early);
                 let pause = if is_early { *pause } else { pause.saturating_mul(2).min(settings.open_max) };
                 self.open(now, pause);
                 None
@@ -127,15 +136,16 @@ impl Breaker {
     /// A request was given up without an outcome: where it was the probe, another may follow.
     pub(super) fn abandoned(&mut self, ticket: Ticket) {
         if ticket.term == self.term
-            && let State::Open { probe, .. } = &mut self.state
+            && let State::Open { newest, .. } = &mut self.state
+            && *newest == ticket.probe
         {
-            *probe = None;
+            *newest = None;
         }
     }
 
     fn open(&mut self, now: Timestamp, pause: Duration) {
         self.term += 1;
-        self.state = State::Open { until: now.plus(pause), pause, probe: None };
+        self.state = State::Open { until: now.plus(pause), pause, newest: None };
     }
 }
 
@@ -190,7 +200,7 @@ mod tests {
         assert_eq!(breaker.standing(at(14)), Standing::Open(Duration::from_secs(1)));
         assert_eq!(breaker.standing(at(15)), Standing::HalfOpen);
         let probe = breaker.admit(at(15));
-        assert!(breaker.is_probed() && !breaker.is_closed());
+        assert!(breaker.probed_since() == Some(at(15)) && !breaker.is_closed());
         assert!(breaker.succeeded(probe));
         assert_eq!(breaker.standing(at(15)), Standing::Closed);
         let ticket = breaker.admit(at(15));
@@ -226,12 +236,27 @@ mod tests {
         let mut breaker = opened_at(0);
         let probe = breaker.admit(at(5));
         breaker.abandoned(probe);
-        assert!(!breaker.is_probed());
+        assert_eq!(breaker.probed_since(), None);
         assert_eq!(breaker.standing(at(5)), Standing::HalfOpen);
         let next = breaker.admit(at(5));
         breaker.abandoned(probe);
-        assert!(breaker.is_probed(), "the one that was given up speaks no more");
+        assert!(breaker.probed_since().is_some(), "the one that was given up speaks no more");
         assert!(breaker.succeeded(next));
+    }
+
+    #[test]
+    fn of_several_probes_whichever_is_answered_first_closes_it() {
+        let mut breaker = opened_at(0);
+        let (slow, quick) = (breaker.admit(at(5)), breaker.admit(at(6)));
+        assert_eq!(breaker.probed_since(), Some(at(6)));
+        assert!(breaker.succeeded(quick));
+        assert_eq!(breaker.failed(slow, at(35), &settings()), None);
+        assert!(breaker.is_closed());
+
+        let mut breaker = opened_at(0);
+        let (slow, quick) = (breaker.admit(at(5)), breaker.admit(at(6)));
+        breaker.abandoned(quick);
+        assert!(breaker.succeeded(slow));
     }
 
     #[test]

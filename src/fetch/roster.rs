@@ -6,12 +6,16 @@
 //!
 //! Servers that are down are passed over. Where none is up, a request is let through nevertheless: what health checks say of
 //! all servers at once may be a mistake of theirs and is then disregarded, and where every breaker is open one request at a
-//! time finds out whether that still holds. So nobody is turned away for longer than one answer takes.
+//! time finds out whether that still holds. So nobody is turned away for longer than one answer takes, or a probe is young.
 
 use super::BreakerSettings;
 use super::breaker::{Breaker, Standing, Ticket};
 use crate::clock::Timestamp;
 use std::time::Duration;
+
+/// Where no server is up: how long a probe is waited for before another one is sent. It may have been sent for a page that is
+/// slow in itself, which must not stand for the whole shop.
+const PROBE_ALONE: Duration = Duration::from_secs(1);
 
 /// What is known of an origin's servers, by their place in the configuration.
 #[derive(Debug)]
@@ -95,7 +99,9 @@ impl Roster {
         let place = self.due(now, tried, choice).or_else(|| self.least(tried, Member::is_up));
         let place = match choice {
             Choice::OnlyUp => place,
-            _ => place.or_else(|| self.least(tried, |own| own.breaker.is_closed())).or_else(|| self.last_resort(tried)),
+            _ => place
+                .or_else(|| self.least(tried, |own| own.breaker.is_closed()))
+                .or_else(|| self.last_resort(now, tried)),
         }?;
         let member = &mut self.members[place];
         member.under_way += 1;
@@ -103,23 +109,28 @@ impl Roster {
         Some(Chosen { place, ticket: member.breaker.admit(now) })
     }
 
-    /// A server whose pause is over.
+    /// A server whose pause is over. While others are up, one request at a time is enough to wait for it.
     fn due(&self, now: Timestamp, tried: &[usize], choice: Choice) -> Option<usize> {
         let is_due = |own: &Member| {
-            own.is_healthy && !own.breaker.is_probed() && own.breaker.until().is_some_and(|until| until <= now)
+            own.is_healthy
+                && own.breaker.probed_since().is_none()
+                && own.breaker.until().is_some_and(|until| until <= now)
         };
         self.earliest(tried, is_due).filter(|_| choice == Choice::MayProbe)
     }
 
-    /// Every breaker is open: the server that was left alone the longest, unless one is being probed.
-    fn last_resort(&self, tried: &[usize]) -> Option<usize> {
-        let is_probed = self.members.iter().any(|own| own.breaker.is_probed());
+    /// Every breaker is open: the server that was left alone the longest, unless a probe is under way that is young.
+    fn last_resort(&self, now: Timestamp, tried: &[usize]) -> Option<usize> {
+        let is_young = |since: Timestamp| now.since(since) < PROBE_ALONE;
+        let is_probed = self.members.iter().any(|own| own.breaker.probed_since().is_some_and(is_young));
         self.earliest(tried, |own| !own.breaker.is_closed()).filter(|_| !is_probed)
     }
 
     fn earliest(&self, tried: &[usize], fits: impl Fn(&Member) -> bool) -> Option<usize> {
         let fitting = (0..self.members.len()).filter(|place| !tried.contains(place) && fits(&self.members[*place]));
-        fitting.min_by_key(|place| self.members[*place].breaker.until())
+        // Those that nobody asks come first.
+        let since = |breaker: &Breaker| (breaker.probed_since(), breaker.until());
+        fitting.min_by_key(|place| since(&self.members[*place].breaker))
     }
 
     fn least(&self, tried: &[usize], fits: impl Fn(&Member) -> bool) -> Option<usize> {
@@ -284,9 +295,15 @@ mod tests {
             places.push(probe.place);
         }
         assert_eq!(places, [0, 1, 0, 1]);
-        let given_up = roster.choose(Timestamp(30), &[], Choice::Any).unwrap();
+        let slow = roster.choose(Timestamp(25), &[], Choice::Any).unwrap();
+        assert_eq!(roster.choose(Timestamp(1_024), &[], Choice::Any), None);
+        let other = roster.choose(Timestamp(1_025), &[], Choice::Any).expect("it may be the page that is slow");
+        assert_ne!(slow.place, other.place);
+        roster.failed(slow, Timestamp(1_026));
+        roster.failed(other, Timestamp(1_026));
+        let given_up = roster.choose(Timestamp(3_000), &[], Choice::Any).unwrap();
         roster.abandoned(given_up);
-        let probe = roster.choose(Timestamp(30), &[], Choice::Any).unwrap();
+        let probe = roster.choose(Timestamp(3_000), &[], Choice::Any).unwrap();
         assert!(roster.succeeded(probe));
         assert!(!roster.is_down());
     }

@@ -102,6 +102,7 @@ impl Backstage for Stage {
         Ok(Explanation {
             url: question.url,
             route: "home".into(),
+            origin: "default".into(),
             cache: "default".into(),
             audience: "anonymous".into(),
             key: None,

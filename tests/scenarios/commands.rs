@@ -41,7 +41,7 @@ async fn explain_says_what_is_stored_and_what_would_happen_and_why() {
     assert!(before.succeeded().out.contains("not-stored"), "{before:?}");
     process.get("/products/a").await;
     let after = process.command(&["explain", "http://shop.example/products/a"]).await;
-    for part in ["product", "product:a", "fresh"] {
+    for part in ["product", "product:a", "fresh", "origin    default"] {
         assert!(after.succeeded().out.contains(part), "{part:?} is not in {after:?}");
     }
     assert_eq!(process.origin.asked().len(), 1);

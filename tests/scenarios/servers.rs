@@ -1,6 +1,6 @@
 //! Origins of several servers, and of servers that fail: who is asked, who is left alone, and who finds out that one is back.
 
-use crate::stage::{Gate, Origin, Stage, answer, page, raw, request, silence};
+use crate::stage::{Gate, Line, Origin, Stage, answer, page, raw, request, silence};
 use std::time::Duration;
 
 const PASS: &str = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", pass: true }]\n";
@@ -166,9 +166,33 @@ async fn f1_with_no_server_up_one_request_at_a_time_goes_out_and_the_others_fail
     assert_eq!(other.status, 503, "{other:?}");
     other.cache_status(&["detail=origin-down"]);
     assert!(!other.text().contains("127.0.0.1"), "{}", other.text());
+    let metrics = stage.admin("/metrics").await.text();
+    let failed = "vitrine_origin_requests_total{route=\"all\",status_class=\"failed\"} 1\n";
+    assert!(metrics.contains(failed), "what is not sent is no request to the origin: {metrics}");
+    // It may be this page alone that is slow.
+    stage.pass(SECOND);
+    stage.origin.says("/quick", [page("quick", &[])]);
+    for _ in 0..3 {
+        stage.get("/quick").await.expect(200, "quick");
+    }
     gate.open();
     first.response("GET").await.expect(200, "back");
-    stage.get("/").await.expect(200, "back");
+}
+
+#[tokio::test]
+async fn f1_a_server_that_takes_no_connection_is_a_502_within_the_deadline() {
+    // Its queue is full, and nobody accepts: what is sent to it is dropped as by a machine that is gone.
+    let silent = socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).unwrap();
+    silent.bind(&std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into()).unwrap();
+    silent.listen(0).unwrap();
+    let address = silent.local_addr().unwrap().as_socket().unwrap();
+    let _waits = std::net::TcpStream::connect(address).unwrap();
+    let lines =
+        format!("origin: {{ url: \"http://{address}\", connect_timeout: 100ms, response_timeout: 1h }}\n{PASS}");
+    let stage = Stage::before(Origin::open().await, &lines);
+    let got = stage.get("/").await;
+    assert_eq!(got.status, 502, "{got:?}");
+    got.cache_status(&["detail=origin-unreachable"]);
 }
 
 #[tokio::test]
@@ -219,21 +243,54 @@ async fn f2_a_page_that_may_be_stale_is_answered_when_patience_is_over_and_fetch
     stage.server_is(0, "up").await;
 }
 
-#[tokio::test]
-async fn f2_without_anything_stale_and_where_a_purge_forbids_it_the_origin_is_waited_for() {
-    let stage = Stage::with_origin("response_timeout: 1h, stale_after: 1ms", KEPT).await;
-    for purged in [false, true] {
-        let gate = Gate::shut();
-        stage.origin.says("/", [page("new", &[]).held_by(&gate)]);
-        if purged {
-            stage.purge("/").await;
-        }
-        let mut client = stage.client().await;
-        client.send(request("GET", "/", &[])).await;
-        gate.reached_by(1).await;
-        gate.open();
-        client.response("GET").await.expect(200, "new");
+/// A shared page that is stale and whose origin is silent: when it has been answered, the patience of whoever came before is
+/// over too.
+async fn patience_is_over(stage: &Stage) {
+    stage.get("/products/late").await.expect(200, "old").cache_status(&["detail=stale-if-slow"]);
+}
+
+/// A stage whose patience is short, with what [`patience_is_over`] needs, after a minute in which everything became stale.
+async fn impatient(target: &str, field: &str, new: Line) -> Stage {
+    let lines = "store: { backend: memory }\nroutes:\n\
+        - { name: own, match: /own, ttl: 1m, stale_if_error: 1h, audience: session }\n\
+        - { name: all, match: \"/{*path}\", ttl: 1m, stale_if_error: 1h }\n";
+    let stage = Stage::with_origin("response_timeout: 1h, stale_after: 1ms", lines).await;
+    stage.origin.says("/products/late", [page("old", &[]), silence()]);
+    stage.origin.says(target, [page("old", &[]), new]);
+    for (target, field) in [(target, field), ("/products/late", "x: y")] {
+        // What has nothing stale is waited for.
+        stage.get_with(target, &[field]).await.expect(200, "old");
     }
+    stage.pass(61 * SECOND);
+    stage
+}
+
+#[tokio::test]
+async fn f2_where_nothing_stored_may_answer_the_origin_is_waited_for() {
+    let gate = Gate::shut();
+    let stage = impatient("/", "x: y", page("new", &[]).held_by(&gate)).await;
+    stage.purge("/").await;
+    let mut client = stage.client().await;
+    client.send(request("GET", "/", &[])).await;
+    gate.reached_by(1).await;
+    patience_is_over(&stage).await;
+    gate.open();
+    client.response("GET").await.expect(200, "new");
+}
+
+#[tokio::test]
+async fn f2_a_sessions_own_page_is_waited_for_with_the_cookies_that_come_with_it() {
+    let gate = Gate::shut();
+    let renewed = page("new", &["set-cookie: sessionid=renewed"]).held_by(&gate);
+    let stage = impatient("/own", "cookie: sessionid=a", renewed).await;
+    let mut client = stage.client().await;
+    client.send(request("GET", "/own", &["cookie: sessionid=a"])).await;
+    gate.reached_by(1).await;
+    patience_is_over(&stage).await;
+    gate.open();
+    let got = client.response("GET").await;
+    got.expect(200, "new");
+    assert_eq!(got.field("set-cookie"), Some("sessionid=renewed"));
 }
 
 #[tokio::test]
@@ -291,7 +348,7 @@ async fn health_checks_take_a_server_out_and_bring_it_back_whether_requests_come
     assert_eq!((stage.origin.times_asked("/"), two.times_asked("/")), (0, 4));
 
     // What they say of all at once turns nobody away.
-    two.says("/healthz?deep", [silence()]);
+    two.says("/healthz?deep", [raw("garbage\r\n\r\n").then_closes()]);
     stage.server_is(1, "unhealthy").await;
     for _ in 0..4 {
         stage.get("/").await.expect(200, "home");
