@@ -75,8 +75,10 @@ tables! {
     ranges,
     /// Requests with credentials (3.5).
     authorization,
-    /// The directives of a request (5.2.1, 5.4).
+    /// How fresh a client wants what it gets (5.2.1).
     requests,
+    /// What else a client asks of the cache (5.2.1, 5.4).
+    wishes,
     /// Fields that are for caches like this one (RFC 9213).
     targeted,
     /// What is told of how a request was handled (RFC 9211).
