@@ -48,12 +48,14 @@ impl Play {
     async fn exchange(&self, exchange: &Exchange) -> Result<(), String> {
         let origin = &self.stage.origin;
         let before = origin.asked().len();
-        let target = format!("{}{}", self.here, exchange.suffix);
+        let target = self.target(&exchange.suffix);
         let mut lines: Vec<Line> = exchange.answers.iter().map(|answer| self.line(answer)).collect();
         if !is_broken(exchange) {
             lines.push(raw(UNASKED));
         }
-        origin.says(&target, lines);
+        // A target in its absolute form says the host before the path.
+        let path = target.split_once("//").and_then(|(_, rest)| rest.find('/').map(|path| &rest[path..]));
+        origin.says(path.unwrap_or(&target), lines);
         let begun = Instant::now();
         loop {
             let got = self.ask(exchange, &target).await?;
@@ -67,6 +69,10 @@ impl Play {
             origin.was_asked(before + exchange.answers.len()).await;
         }
         self.was_asked(exchange, &origin.asked()[before..])
+    }
+
+    fn target(&self, suffix: &str) -> String {
+        if suffix.contains("{here}") { self.filled(suffix) } else { format!("{}{suffix}", self.here) }
     }
 
     fn was_asked(&self, exchange: &Exchange, asked: &[Asked]) -> Result<(), String> {
