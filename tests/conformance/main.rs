@@ -9,6 +9,7 @@
 // In one binary, `pub` says what a module offers to the others.
 #![allow(unreachable_pub, missing_docs)]
 
+mod always;
 mod dates;
 mod known;
 mod play;

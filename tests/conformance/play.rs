@@ -129,6 +129,7 @@ impl Play {
         if got.complete == expected.broken {
             return Err(format!("the body is {}", if got.complete { "whole" } else { "cut short" }));
         }
+        crate::always::holds(exchange, got)?;
         let value = |name: &str| got.fields.iter().any(|(own, _)| own == name).then(|| got.all(name));
         expected.checks.iter().try_for_each(|check| self.check(check, &exchange.method, value))
     }
