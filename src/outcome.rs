@@ -226,7 +226,9 @@ reasons! {
     /// The fetch was for one visitor.
     NotShared = "not-shared",
 
-    // Refused or failed.
+    // Refused or failed, or nobody else's matter.
+    /// An OPTIONS that may be forwarded no further (RFC 9110 7.6.2).
+    MaxForwards = "max-forwards",
     /// The request is malformed.
     BadRequest = "bad-request",
     /// The request wanted what is stored or nothing (RFC 9111 5.2.1.7), and nothing that may be used is.

@@ -1,11 +1,15 @@
 //! Tags in the fields of a response: `Surrogate-Key` and its kin, in the spelling of each shop's purge client, and
 //! `Cache-Groups` (RFC 9875).
 
+use crate::crypto;
 use crate::headers::{CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY};
 use crate::key::SESSION_TAG;
 use crate::tags::{BadTag, Tag};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use sfv::{List, ListEntry, Parser};
+
+/// What the tag of a group begins with that is no tag itself.
+const GROUP_TAG: &str = "cache-group:";
 
 /// Tag fields that are between the shop and its caches, and not sent on to clients.
 const PRIVATE_FIELDS: [HeaderName; 11] = [
@@ -32,10 +36,15 @@ const PRIVATE_FIELDS: [HeaderName; 11] = [
 /// One of them is no tag. Leaving it out would lose a purge.
 pub fn tags_of(fields: &HeaderMap) -> Result<Vec<Tag>, BadTag> {
     let mut tags = texts_of(fields)?.into_iter().map(Tag::new).collect::<Result<Vec<_>, _>>()?;
-    for group in strings(fields, &CACHE_GROUPS) {
-        tags.push(Tag::new(&group)?);
-    }
+    tags.extend(strings(fields, &CACHE_GROUPS).iter().filter_map(|group| tag_of_group(group)));
     Ok(tags)
+}
+
+/// The tag that a group is. A group is any text; where that is no tag its hash stands for it, in what bears it and in what lets go
+/// of it alike. A tag has no host: an origin's invalidation of a group (RFC 9875 3) reaches those of the other hosts here too.
+pub(super) fn tag_of_group(group: &str) -> Option<Tag> {
+    let hashed = || Tag::new(&format!("{GROUP_TAG}{}", crypto::hex(&crypto::digest_128(group.as_bytes()))));
+    Tag::new(group).or_else(|_| hashed()).ok()
 }
 
 /// Each tag's text as it stands in the fields that are between the shop and its caches.

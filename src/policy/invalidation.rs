@@ -74,9 +74,8 @@ fn without_dots(path: &str) -> String {
     format!("/{}", kept.join("/"))
 }
 
-/// The groups that an answer to an unsafe method lets go: a structured list of strings; one that is not counts as absent. A
-/// group that could not be a tag is on no stored response.
+/// The groups that an answer to an unsafe method lets go, as tags: a structured list of strings; one that is not counts as absent.
 pub fn groups(answer: &HeaderMap) -> Vec<Tag> {
     let groups = super::groups::strings(answer, &CACHE_GROUP_INVALIDATION);
-    groups.iter().filter_map(|group| Tag::new(group).ok()).collect()
+    groups.iter().filter_map(|group| super::groups::tag_of_group(group)).collect()
 }

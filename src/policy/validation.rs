@@ -1,7 +1,7 @@
 //! Validation (RFC 9111 4.3): what the origin is asked, and what its 304 makes of the stored response.
 
 use super::vary::normalised;
-use super::{Exchange, Framing, Terms, Whose, storing};
+use super::{Exchange, Framing, Terms, storing};
 use crate::headers::{end_to_end, is_hop_by_hop};
 use crate::ledger::Stamp;
 use crate::outcome::Reason;
@@ -82,9 +82,11 @@ pub(super) fn updated(
     let mut kept = fields;
     super::age::add_date(&mut kept, exchange.received_wall);
     super::groups::strip_tag_fields(&mut kept);
-    // What a 304 sets may be dropped, or is everybody's by choice (row L6): otherwise nothing would come of it here.
-    if !terms.choices.set_cookie || terms.whose == Whose::OneSessions {
-        kept.remove(header::SET_COOKIE);
+    // What a 304 sets may be dropped here: otherwise nothing would come of it. It is no part of what is stored (row L6); what is
+    // set for everybody by choice stays as it was.
+    kept.remove(header::SET_COOKIE);
+    for (name, value) in stored.fields().iter().filter(|(name, _)| name == header::SET_COOKIE) {
+        kept.append(name, value);
     }
     for name in &plan.omit {
         kept.remove(name);

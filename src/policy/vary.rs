@@ -1,14 +1,16 @@
 //! Keys with Vary (RFC 9111 4.1).
 
+use crate::clock::Timestamp;
+use crate::headers::http_date;
 use crate::outcome::Reason;
 use crate::stored::StoredResponse;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
 
-/// The variant that a request selects; `value` gives its fields as they would be sent. Of several that match, one that was
-/// made for the codings that the client accepts is better than one for any, and a newer one than an older; `variants` are
-/// the newest first.
+/// The variant that a request selects; `value` gives its fields as they would be sent. Of several that match, the most recent
+/// by its Date (RFC 9111 4); of those, one that was made for the codings that the client accepts before one for any, and what was
+/// stored last before what was stored earlier: `variants` are the newest first.
 ///
 /// # Errors
 /// Nothing is stored, or nothing for these values.
@@ -16,10 +18,18 @@ pub fn select(
     variants: &[Arc<StoredResponse>],
     value: impl Fn(&HeaderName) -> Option<Bytes>,
 ) -> Result<&Arc<StoredResponse>, Reason> {
-    let mut matching = variants.iter().filter(|stored| stored.vary.matches(&value)).peekable();
-    let newest = matching.peek().copied();
-    let is_coded = |stored: &&Arc<StoredResponse>| stored.vary.pairs().any(|(name, _)| name == header::ACCEPT_ENCODING);
-    matching.find(is_coded).or(newest).ok_or(if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch })
+    let mut matching = variants.iter().filter(|stored| stored.vary.matches(&value));
+    let nothing = if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch };
+    let newest = matching.next().ok_or(nothing)?;
+    // Nearly always there is no other, and no date to read.
+    Ok(matching.fold(newest, |best, other| if rank(other) > rank(best) { other } else { best }))
+}
+
+fn rank(stored: &StoredResponse) -> (Option<Timestamp>, bool) {
+    let is_coded = stored.vary.pairs().any(|(name, _)| name == header::ACCEPT_ENCODING);
+    let date = stored.fields().get(&header::DATE);
+    let date = date.and_then(|date| http_date(date.to_str().ok()?, stored.lifetime().received));
+    (date, is_coded)
 }
 
 /// A request field in the form in which it is compared: lines joined, blanks around commas folded (but none within quoted

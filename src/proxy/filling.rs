@@ -5,9 +5,9 @@
 //! is judged after the stamp was taken, and what comes is kept before its readers see its end.
 
 use super::Proxy;
+use super::errand::Errand;
 use super::fill::{Ending, Fill, FillAnswer, FilledHead};
 use super::lookup::standing;
-use super::miss::Errand;
 use super::recording::{next_part, record};
 use super::splicing;
 use crate::body::Body;

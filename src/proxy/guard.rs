@@ -4,7 +4,7 @@
 //! Nothing is fetched here, and nothing waits. A request asks twice: before look-up whether the rule is under suspicion, and
 //! before a fill whether that may keep anything. The samples themselves are in `sampling`.
 
-use super::miss::Errand;
+use super::errand::Errand;
 use super::{Proxy, sampling};
 use crate::clock::Timestamp;
 use crate::outcome::{Kind, Reason};

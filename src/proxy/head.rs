@@ -1,10 +1,11 @@
 //! HEAD of what is stored but may not be used as it is: the origin is asked the same, and what it says is taken into what is
 //! stored (RFC 9111 4.3.5).
 
+use super::errand::Errand;
 use super::failure::Failure;
 use super::filling::{as_exchange, count_exchange, keep};
 use super::lookup::standing;
-use super::miss::{Errand, instead_of_failure, stale_reply};
+use super::miss::{instead_of_failure, stale_reply};
 use super::reply::Reply;
 use super::{Ask, Proof, Proxy};
 use crate::body::Body;

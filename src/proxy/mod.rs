@@ -7,6 +7,7 @@
 mod admit;
 mod ask;
 mod course;
+mod errand;
 mod explain;
 mod failure;
 mod fill;
@@ -43,9 +44,9 @@ use crate::store::{CacheFigures, MemoryTier, Store, StoreError, StoreFigures};
 use crate::stored::StoredResponse;
 use crate::tags::Tag;
 use arc_swap::ArcSwap;
+use errand::Errand;
 use fill::Fill;
 use http::HeaderValue;
-use miss::Errand;
 use sessions::{NoRoom, Sessions};
 use std::io::{Cursor, Write};
 use std::sync::Arc;

@@ -38,6 +38,13 @@ pub(super) async fn pass(
     carried: Carried,
 ) -> Result<Reply, Failure> {
     let mut fields = pass_fields(&ask.fields, ask.forwarded_by());
+    match forwards_left(ask) {
+        None => {}
+        Some(0) => return Ok(last_hop()),
+        Some(left) => {
+            fields.insert(header::MAX_FORWARDS, HeaderValue::from(left - 1));
+        }
+    }
     let tunnel = carried.tunnel.filter(|_| under.rule.pass);
     if tunnel.is_some() {
         ask_for_upgrade(&mut fields, &ask.fields);
@@ -59,6 +66,18 @@ pub(super) async fn pass(
     };
     count_exchange(under.figures, &answered);
     Ok(reply(proxy, ask, answered?, tunnel, reason))
+}
+
+/// How often an OPTIONS may still be forwarded (RFC 9110 7.6.2). TRACE is not served.
+fn forwards_left(ask: &Ask) -> Option<u64> {
+    let field = ask.fields.get(header::MAX_FORWARDS).filter(|_| ask.method == Method::OPTIONS);
+    field.and_then(|count| count.to_str().ok()?.parse().ok())
+}
+
+/// The answer to a request that goes no further.
+fn last_hop() -> Reply {
+    let outcome = Outcome::new(Kind::Bypass, Reason::MaxForwards);
+    Reply::new(respond::streaming(StatusCode::OK, HeaderMap::new(), Body::empty(), &outcome, None), outcome)
 }
 
 /// A request that may change something: by its method, or because it ends or begins a session.

@@ -1,8 +1,8 @@
 //! Reading a fill's body: onto its tape, and within what all fills may hold.
 
 use super::Proxy;
+use super::errand::Errand;
 use super::fill::Fill;
-use super::miss::Errand;
 use crate::body::BodyError;
 use crate::fetch::{Lead, OriginBody};
 use bytes::Bytes;

@@ -4,9 +4,9 @@
 //! nothing.
 
 use super::Proxy;
+use super::errand::Errand;
 use super::filling::{as_exchange, count_exchange};
 use super::guard::{Proof, Sampling, Watched};
-use super::miss::Errand;
 use super::recording::{Held, next_part};
 use super::splicing;
 use crate::body::Body;

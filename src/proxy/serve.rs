@@ -3,9 +3,10 @@
 use super::admit::admit;
 use super::ask::Carried;
 use super::course::{Course, choose};
+use super::errand::Errand;
 use super::failure::Failure;
 use super::lookup::lookup;
-use super::miss::{self, Errand};
+use super::miss;
 use super::pass::{self, Under};
 use super::reply::Reply;
 use super::{Ask, Proxy, Rules, head, hit};

@@ -5,9 +5,9 @@
 //! errand: not even the leader gets it, for their forms would be of no use to them.
 
 use super::Proxy;
+use super::errand::Errand;
 use super::fill::{Fill, FillAnswer, FilledHead};
 use super::filling::{Content, keep, to_store};
-use super::miss::Errand;
 use super::recording::{Held, next_part};
 use crate::csrf::{CookieForm, Found, Secret, Unfit, scan};
 use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};

@@ -12,24 +12,24 @@ fn wishes(value: &str) -> Wishes {
     Wishes::of(&fields(&[("cache-control", value)]))
 }
 
-const fn secs(count: u64) -> Option<Duration> {
-    Some(Duration::from_secs(count))
+const fn secs(count: u64) -> Duration {
+    Duration::from_secs(count)
 }
 
 #[test]
 fn directives_are_read_and_what_is_no_number_asks_for_more_of_the_origin() {
     let none = Wishes::NONE;
     let table = [
-        ("max-age=60", Wishes { max_age: secs(60), ..none }),
-        ("MAX-AGE=\"60\", Min-Fresh=5", Wishes { max_age: secs(60), min_fresh: secs(5), ..none }),
-        ("max-age=1, max-age=9", Wishes { max_age: secs(1), ..none }),
-        ("max-age=99999999999", Wishes { max_age: secs(1 << 31), ..none }),
-        ("max-age", Wishes { max_age: secs(0), ..none }),
-        ("max-age=x", Wishes { max_age: secs(0), ..none }),
-        ("max-age=-1", Wishes { max_age: secs(0), ..none }),
+        ("max-age=60", Wishes { max_age: Some(secs(60)), ..none }),
+        ("MAX-AGE=\"60\", Min-Fresh=5", Wishes { max_age: Some(secs(60)), min_fresh: Some(secs(5)), ..none }),
+        ("max-age=1, max-age=9", Wishes { max_age: Some(secs(1)), ..none }),
+        ("max-age=99999999999", Wishes { max_age: Some(secs(1 << 31)), ..none }),
+        ("max-age", Wishes { max_age: Some(secs(0)), ..none }),
+        ("max-age=x", Wishes { max_age: Some(secs(0)), ..none }),
+        ("max-age=-1", Wishes { max_age: Some(secs(0)), ..none }),
         ("min-fresh=x", Wishes { min_fresh: Some(Duration::MAX), ..none }),
         ("max-stale", Wishes { max_stale: Some(Duration::MAX), ..none }),
-        ("max-stale=7", Wishes { max_stale: secs(7), ..none }),
+        ("max-stale=7", Wishes { max_stale: Some(secs(7)), ..none }),
         ("max-stale=x", none),
         ("max-stale=", none),
         ("no-cache, no-store, only-if-cached", Wishes { no_cache: true, no_store: true, only_if_cached: true, ..none }),
