@@ -40,7 +40,7 @@ fn status(exchange: &Exchange, got: &Got) -> Result<(), String> {
     let told = got.all("cache-status");
     let list: List = Parser::new(&told).parse().map_err(|error| format!("{told:?} is no list: {error}"))?;
     let Some(ListEntry::Item(item)) = list.last() else { return Err(format!("{told:?} has no member of ours")) };
-    if item.bare_item.as_token().map(|token| token.as_str()) != Some("vitrine") {
+    if item.bare_item.as_token().map(sfv::TokenRef::as_str) != Some("vitrine") {
         return Err(format!("the last member of {told:?} is not ours"));
     }
     let parameters = &item.params;
