@@ -12,6 +12,7 @@ use crate::respond;
 use http::{Request, Response};
 use std::any::Any;
 use std::future::Future;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -41,16 +42,16 @@ pub struct Administration<B>(pub Arc<Admin<B>>);
 impl Service for Public {
     fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
         if self.invalidator.is_purge_like(request.method()) {
-            return purge(&self.invalidator, request, visitor, !self.invalidation_is_elsewhere);
+            return purge(&self.invalidator, request, visitor.peer.ip(), !self.invalidation_is_elsewhere);
         }
         if !self.invalidation_is_elsewhere && self.invalidator.is_webhook(request.uri().path()) {
             return webhook(&self.invalidator, request);
         }
         let api = self.invalidator.api(request.method(), request.uri().path());
         if let Some(api) = api.filter(|_| !self.invalidation_is_elsewhere) {
-            return call(&self.invalidator, api, request, visitor);
+            return call(&self.invalidator, api, request, visitor.peer.ip());
         }
-        Box::pin(self.proxy.clone().handle(request, visitor.peer.ip()))
+        Box::pin(self.proxy.clone().handle(request, visitor.peer.ip(), visitor.interim))
     }
 
     fn refuse(&self, refusal: Refusal, _visitor: Visitor) -> Response<Body> {
@@ -69,8 +70,8 @@ impl Service for Invalidation {
             return webhook(&self.0, request);
         }
         match self.0.api(request.method(), request.uri().path()) {
-            Some(api) => call(&self.0, api, request, visitor),
-            None => purge(&self.0, request, visitor, true),
+            Some(api) => call(&self.0, api, request, visitor.peer.ip()),
+            None => purge(&self.0, request, visitor.peer.ip(), true),
         }
     }
 
@@ -92,18 +93,18 @@ impl<B: Backstage> Service for Administration<B> {
     }
 }
 
-fn purge(invalidator: &Arc<Invalidator>, request: Request<Body>, visitor: Visitor, here: bool) -> Answer {
+fn purge(invalidator: &Arc<Invalidator>, request: Request<Body>, peer: IpAddr, here: bool) -> Answer {
     let invalidator = invalidator.clone();
     // A PURGE's body says nothing; it is read and dropped with the connection.
     let (head, _) = request.into_parts();
-    Box::pin(async move { invalidator.purge(&head, visitor.peer.ip(), here).await })
+    Box::pin(async move { invalidator.purge(&head, peer, here).await })
 }
 
-fn call(invalidator: &Arc<Invalidator>, api: Dialect, request: Request<Body>, visitor: Visitor) -> Answer {
+fn call(invalidator: &Arc<Invalidator>, api: Dialect, request: Request<Body>, peer: IpAddr) -> Answer {
     let invalidator = invalidator.clone();
     Box::pin(async move {
         let (head, body) = request.into_parts();
-        invalidator.answer_call(api, &head, body, visitor.peer.ip()).await
+        invalidator.answer_call(api, &head, body, peer).await
     })
 }
 

@@ -14,6 +14,7 @@ pub mod csrf;
 pub mod dispatch;
 pub mod fetch;
 pub mod headers;
+pub mod interim;
 pub mod invalidate;
 pub mod key;
 pub mod ledger;

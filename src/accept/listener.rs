@@ -1,10 +1,12 @@
 //! One listening socket: accept, bound, serve, drain.
 
 use super::deadline::WriteDeadline;
+use super::interim::{Interleaved, behind_interims};
 use super::{Limits, check};
 use crate::body::{Body, Paced, Peer};
 use crate::headers::Phrase;
-use http::{Request, Response, StatusCode, header};
+use crate::interim::{Interims, Outlet};
+use http::{Request, Response, StatusCode, Version, header};
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::service::service_fn;
@@ -32,10 +34,12 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// Who sent a request.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Visitor {
     /// The peer's address, as the socket has it.
     pub peer: SocketAddr,
+    /// Where interim responses for them go, until there is an answer.
+    pub interim: Outlet,
 }
 
 /// Answers requests whose heads have been checked. It cannot fail: whatever goes wrong is an answer, or a broken body.
@@ -151,7 +155,8 @@ async fn connection<S: Service>(
     limits: Arc<Limits>,
     draining: CancellationToken,
 ) {
-    let stream = TokioIo::new(WriteDeadline::new(stream, limits.write_timeout));
+    let interims = Arc::new(Interims::default());
+    let stream = Interleaved::new(WriteDeadline::new(stream, limits.write_timeout), interims.clone());
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())
@@ -160,10 +165,10 @@ async fn connection<S: Service>(
         .max_header_size(limits.head_bytes_max)
         .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.head_bytes_max));
     let serve = service_fn(move |request: Request<Incoming>| {
-        let (service, limits) = (service.clone(), limits.clone());
-        async move { Ok::<_, Infallible>(answer(&service, &limits, request, Visitor { peer }).await) }
+        let (service, limits, interims) = (service.clone(), limits.clone(), interims.clone());
+        async move { Ok::<_, Infallible>(answer(&service, &limits, request, peer, &interims).await) }
     });
-    let mut connection = std::pin::pin!(builder.serve_connection(stream, serve).with_upgrades());
+    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), serve).with_upgrades());
     // How a connection ends is the client's affair; what went wrong in a request has been logged with it.
     tokio::select! {
         _ = &mut connection => {}
@@ -178,9 +183,13 @@ async fn answer<S: Service>(
     service: &Arc<S>,
     limits: &Limits,
     request: Request<Incoming>,
-    visitor: Visitor,
+    peer: SocketAddr,
+    interims: &Arc<Interims>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
+    // RFC 9110 15.2: a client of HTTP/1.0 is never sent one.
+    let interim = if limits.interim && head.version == Version::HTTP_11 { interims.begin() } else { Outlet::nowhere() };
+    let visitor = Visitor { peer, interim };
     if let Err(refusal) = check(&head, limits) {
         let mut response = service.refuse(refusal, visitor);
         // What follows on this connection cannot be told apart from the refused request's body.
@@ -192,7 +201,7 @@ async fn answer<S: Service>(
     let has_none = http_body::Body::is_end_stream(&body);
     let body =
         if has_none { Body::empty() } else { Body::streamed(Paced::new(body, Peer::Client, limits.body_idle_timeout)) };
-    phrased(service.clone().answer(Request::from_parts(head, body), visitor).await)
+    phrased(behind_interims(interims, service.clone().answer(Request::from_parts(head, body), visitor)).await)
 }
 
 /// Has what a response says behind its status written there.

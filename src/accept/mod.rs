@@ -4,6 +4,7 @@
 //! Knows no rule and no cache: it is handed a [`Service`] for each listener.
 
 mod deadline;
+mod interim;
 mod listener;
 mod sane;
 mod settings;

@@ -77,6 +77,7 @@ pub(super) fn limits(file: &Section<'_>) -> Limits {
         body_idle_timeout: section.duration("body_idle_timeout").unwrap_or(default.body_idle_timeout),
         write_timeout: section.duration("write_timeout").unwrap_or(default.write_timeout),
         drain_timeout: section.duration("drain_timeout").unwrap_or(default.drain_timeout),
+        interim: section.bool("interim").unwrap_or(default.interim),
     };
     if !(8 * 1024..=1024 * 1024).contains(&limits.head_bytes_max) {
         section.tell("head", "a request head may have between 8KiB and 1MiB");

@@ -6,6 +6,7 @@
 mod body;
 mod collapse;
 mod failure;
+mod interim;
 mod origin;
 mod outbound;
 mod settings;

@@ -1,9 +1,10 @@
 //! One origin: a pool of connections with a bound, deadlines on every wait, and one retry where it is safe.
 
-use super::{FetchFailure, OriginBody, Settings};
+use super::{FetchFailure, OriginBody, Settings, interim};
 use crate::body::{Body, BodyError};
 use crate::clock::{Clock, Timestamp};
 use crate::headers::list_items;
+use crate::interim::Outlet;
 use crate::policy::Framing;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
@@ -84,13 +85,29 @@ impl Origin {
         fields: &HeaderMap,
         body: Body,
     ) -> Result<Answered, FetchFailure> {
+        self.send_for(&Outlet::nowhere(), method, path_and_query, fields, body).await
+    }
+
+    /// The same, for somebody who is told of interim responses as they come. They hold no deadline up: the final head is to
+    /// come in the time that it has (row S43).
+    ///
+    /// # Errors
+    /// See [`FetchFailure`]. Dropping the future gives the connection up.
+    pub async fn send_for(
+        &self,
+        outlet: &Outlet,
+        method: &Method,
+        path_and_query: &str,
+        fields: &HeaderMap,
+        body: Body,
+    ) -> Result<Answered, FetchFailure> {
         let place = self.place().await?;
         let (requested, watch) = (self.clock.now(), self.clock.stopwatch());
         let repeatable = method.is_idempotent() && body.size_hint().exact() == Some(0);
-        let first = self.exchange(self.request(method, path_and_query, fields, body)?).await;
+        let first = self.exchange(self.request(method, path_and_query, fields, body)?, outlet).await;
         let response = match first {
             Err(FetchFailure::Dropped(_)) if repeatable => {
-                self.exchange(self.request(method, path_and_query, fields, Body::empty())?).await?
+                self.exchange(self.request(method, path_and_query, fields, Body::empty())?, outlet).await?
             }
             other => other?,
         };
@@ -122,7 +139,12 @@ impl Origin {
         Ok(request)
     }
 
-    async fn exchange(&self, request: Request<Body>) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
+    async fn exchange(
+        &self,
+        mut request: Request<Body>,
+        outlet: &Outlet,
+    ) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
+        interim::relay(&mut request, outlet);
         let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
         match timeout(self.settings.response_timeout, self.client.request(request)).await {
             Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),

@@ -5,6 +5,7 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::fetch::{ForwardedBy, Tunnel};
 use crate::headers::{X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REQUEST_ID, list_items};
+use crate::interim::Outlet;
 use crate::key::{BadTarget, Scheme, Target};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
 use std::net::IpAddr;
@@ -39,6 +40,8 @@ pub struct Carried {
     pub body: Body,
     /// The client's side of an upgrade, where it asks for one.
     pub tunnel: Option<Tunnel>,
+    /// Where interim responses for its visitor go; whoever has an outlet for them puts it here.
+    pub interim: Outlet,
 }
 
 impl Ask {
@@ -70,7 +73,7 @@ impl Ask {
             has_body: !http_body::Body::is_end_stream(&body),
             fields: head.headers,
         };
-        Ok((ask, Carried { body, tunnel }))
+        Ok((ask, Carried { body, tunnel, interim: Outlet::nowhere() }))
     }
 
     /// A span that tells which request a message is about. Made for those that leave for the origin: a hit has nothing to say

@@ -6,6 +6,7 @@ use super::sessions::Filling;
 use super::{Ask, Proxy, Rules};
 use crate::cache_name::CacheName;
 use crate::csrf::Secret;
+use crate::interim::Outlet;
 use crate::key::{Key, SESSION_TAG, Session};
 use crate::observe::RouteFigures;
 use crate::outcome::Reason;
@@ -42,6 +43,9 @@ pub(super) struct Errand {
     pub in_key: Vec<HeaderName>,
     /// The rule's place among the router's.
     pub place: usize,
+    /// Where interim responses go: to the visitor whose request it is. Others who share the fetch get none, for until the head has
+    /// come nobody knows whether what it says is for them.
+    pub interim: Outlet,
     rule_tags: Result<Vec<Tag>, BadTag>,
 }
 
@@ -136,8 +140,14 @@ impl Errand {
             form_secret: splices.then(Secret::random).transpose()?,
             in_key: in_key(rules, routed.rule, wanted),
             place: routed.place,
+            interim: Outlet::nowhere(),
             rule_tags: routed.tags(),
         })
+    }
+
+    /// The same, with the visitor to whom interim responses go.
+    pub(super) fn relaying(self, interim: Outlet) -> Errand {
+        Errand { interim, ..self }
     }
 
     /// The same, to ask whether what was found still holds.

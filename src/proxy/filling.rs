@@ -84,7 +84,8 @@ async fn exchange(
     for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
         fields.insert(name, value);
     }
-    let answered = proxy.origin.send(&Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
+    let answered =
+        proxy.origin.send_for(&errand.interim, &Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
     if let Ok(answered) = &answered {
         end_touched_session(proxy, errand, answered).await;

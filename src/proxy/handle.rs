@@ -1,6 +1,7 @@
 //! The outside of a request: its arrival, its id, and the one line and the metrics that tell of it, also when its client
 //! leaves before the answer.
 
+use super::ask::Carried;
 use super::failure::Failure;
 use super::reply::Reply;
 use super::serve::serve;
@@ -8,6 +9,7 @@ use super::{Ask, Proxy, Rules};
 use crate::body::{Body, Watch};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::headers::X_REQUEST_ID;
+use crate::interim::Outlet;
 use crate::observe::Served;
 use crate::outcome::{Kind, Outcome, Reason};
 use http::uri::PathAndQuery;
@@ -20,8 +22,9 @@ use std::time::Duration;
 const NOWHERE: usize = usize::MAX;
 
 impl Proxy {
-    /// Answers one request. Whatever goes wrong is an answer, or a body that visibly breaks off.
-    pub async fn handle(self: Arc<Self>, request: Request<Body>, peer: IpAddr) -> Response<Body> {
+    /// Answers one request, and tells its visitor meanwhile what the origin says in the interim. Whatever goes wrong is an answer, or
+    /// a body that visibly breaks off.
+    pub async fn handle(self: Arc<Self>, request: Request<Body>, peer: IpAddr, interim: Outlet) -> Response<Body> {
         let rules = self.rules.load_full();
         let id = self.new_request_id();
         let mut told = Told::arrived(self.clone(), rules.clone(), &request, peer, id.clone());
@@ -32,7 +35,7 @@ impl Proxy {
             Ok((ask, carried)) => {
                 let routed = rules.router.route(&ask.method, &ask.target);
                 told.falls_under(&ask, routed.place);
-                serve(&self, &rules, &ask, &routed, carried).await
+                serve(&self, &rules, &ask, &routed, Carried { interim, ..carried }).await
             }
         };
         told.answered(result)

@@ -33,7 +33,7 @@ pub(super) async fn fetch(
     reason: Reason,
     carried: Carried,
 ) -> Result<Reply, Failure> {
-    let errand = Arc::new(errand);
+    let errand = Arc::new(errand.relaying(carried.interim.clone()));
     if let Err(reason) = guard::lets_keep(proxy, &errand) {
         return unkept(proxy, ask, &errand, reason, carried).await;
     }

@@ -9,6 +9,7 @@ use super::{Ask, Proxy, Rules};
 use crate::body::Body;
 use crate::fetch::{Answered, FetchFailure, Tunnel, join_upgrades, pass_fields};
 use crate::headers::end_to_end;
+use crate::interim::Outlet;
 use crate::invalidate::ChangedSessions;
 use crate::key::{SessionHash, Target, UrlText, sets_one_of};
 use crate::observe::RouteFigures;
@@ -51,7 +52,7 @@ pub(super) async fn pass(
     }
     let sessions = under.rules.sessions.all_of(&ask.fields);
     let answered = if ask.method.is_safe() && sessions.is_empty() {
-        proxy.origin.send(&ask.method, &ask.target.path_and_query(), &fields, carried.body).await
+        proxy.origin.send_for(&carried.interim, &ask.method, &ask.target.path_and_query(), &fields, carried.body).await
     } else {
         let change = Change {
             proxy: proxy.clone(),
@@ -62,7 +63,7 @@ pub(super) async fn pass(
             sessions,
         };
         // A task of its own: a visitor who leaves before the answer may have changed what they asked to change.
-        proxy.tasks.spawn(change.make(fields, carried.body)).await.unwrap_or(Err(FetchFailure::Lost))
+        proxy.tasks.spawn(change.make(carried.interim, fields, carried.body)).await.unwrap_or(Err(FetchFailure::Lost))
     };
     count_exchange(under.figures, &answered);
     Ok(reply(proxy, ask, answered?, tunnel, reason))
@@ -96,9 +97,10 @@ impl Change {
     /// Sends it, and lets go of what it changed before its answer is delivered, so that who made the change sees it. No answer
     /// counts as one: the change may have been made. What never left changed nothing, and must not take away what covers for a
     /// shop that is down.
-    async fn make(self, fields: HeaderMap, body: Body) -> Result<Answered, FetchFailure> {
+    async fn make(self, interim: Outlet, fields: HeaderMap, body: Body) -> Result<Answered, FetchFailure> {
         let proxy = &self.proxy;
-        let answered = proxy.origin.send(&self.method, &self.target.path_and_query(), &fields, body).await;
+        let answered =
+            proxy.origin.send_for(&interim, &self.method, &self.target.path_and_query(), &fields, body).await;
         if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
             return answered;
         }

@@ -18,6 +18,7 @@
 //! - `reload`: a changed file, good and bad
 //! - `requests`: clients that send what must not be acted on
 //! - `restarts`: what outlives the process
+//! - `interim`: 102, 103 and their like: to whom, when, and how many
 //! - `inbox`: webhooks as they came, and those that are carried out again
 //! - `senders`: webhooks as each sender signs and writes them
 //! - `webhooks`: signed events
@@ -39,6 +40,7 @@ mod forms;
 mod guard;
 mod guards;
 mod inbox;
+mod interim;
 mod keys;
 mod neutral;
 mod packed;
