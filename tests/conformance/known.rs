@@ -16,14 +16,6 @@ pub const NOT_YET: &[(&str, &[&str])] = &[
         &["an answer to credentials is reused for nobody: max-age=3600, proxy-revalidate (9111 3.5)"],
     ),
     (
-        "interim responses are not relayed",
-        &[
-            "interim responses reach the client that waits: 102 (9110 15.2)",
-            "interim responses reach the client that waits: 103 (9110 15.2)",
-            "interim responses to what is passed reach the client that waits (9110 15.2)",
-        ],
-    ),
-    (
         "a reference by another scheme is taken for one of the same origin",
         &[
             "the same host by another scheme is another origin: content-location: https://shop.example{here}/b (9111 4.4, 9110 4.3.1)",

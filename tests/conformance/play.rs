@@ -1,8 +1,8 @@
 //! Rows, played: the scripted origin says what the row says, and what came is held against it.
 
-use crate::dates;
 use crate::script::{Answer, Check, Exchange, Row, Says, Step};
 use crate::stage::{Asked, Client, Got, Line, Stage, made, raw};
+use crate::{always, dates};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vitrine::clock::Timestamp;
@@ -57,18 +57,19 @@ impl Play {
         let path = target.split_once("//").and_then(|(_, rest)| rest.find('/').map(|path| &rest[path..]));
         origin.says(path.unwrap_or(&target), lines);
         let begun = Instant::now();
-        loop {
+        let got = loop {
             let got = self.ask(exchange, &target).await?;
             match self.holds(exchange, &got) {
                 Err(_) if exchange.until && begun.elapsed() < PATIENCE => tokio::task::yield_now().await,
                 Err(what) => return Err(format!("{what}\n        got {}", shown(&got))),
-                Ok(()) => break,
+                Ok(()) => break got,
             }
-        }
+        };
         if exchange.answers.iter().any(|answer| answer.behind) {
             origin.was_asked(before + exchange.answers.len()).await;
         }
-        self.was_asked(exchange, &origin.asked()[before..])
+        self.was_asked(exchange, &origin.asked()[before..])?;
+        always::holds(exchange, &got).map_err(|what| format!("{what}\n        got {}", shown(&got)))
     }
 
     fn target(&self, suffix: &str) -> String {
@@ -129,7 +130,6 @@ impl Play {
         if got.complete == expected.broken {
             return Err(format!("the body is {}", if got.complete { "whole" } else { "cut short" }));
         }
-        crate::always::holds(exchange, got)?;
         let value = |name: &str| got.fields.iter().any(|(own, _)| own == name).then(|| got.all(name));
         expected.checks.iter().try_for_each(|check| self.check(check, &exchange.method, value))
     }
