@@ -60,10 +60,14 @@ tables! {
     variants,
     /// The client's conditions (4.3.2, RFC 9110 13).
     conditional,
+    /// Conditions that may fail, and those on what is stale or not stored (4.3.2, RFC 9110 13).
+    preconditions,
     /// What is asked of the origin, and what follows from its answer (4.3.1, 4.3.3).
     validation,
     /// What a 304 makes of what is stored (4.3.4, 3.2).
     freshening,
+    /// What a 304 says of lifetimes (4.3.4).
+    lifetimes,
     /// HEAD (4.3.5).
     head,
     /// What is stored of a response's fields (3.1).
