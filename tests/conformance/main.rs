@@ -74,6 +74,8 @@ tables! {
     fields,
     /// Unsafe methods (4.4).
     invalidation,
+    /// What else their answers take away (4.4).
+    references,
     /// Groups (RFC 9875).
     groups,
     /// Ranges (3.3, 3.4, RFC 9110 14).
