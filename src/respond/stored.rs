@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::crypto;
 use crate::csrf::Splice;
 use crate::headers::accepts_coding;
-use crate::outcome::Outcome;
+use crate::outcome::{Kind, Outcome};
 use crate::stored::{Packed, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
@@ -76,7 +76,11 @@ pub fn stored(
     };
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
     fields.insert(header::ETAG, etag);
-    fields.insert(header::AGE, HeaderValue::from(lifetime.age(now).as_secs()));
+    // Age says that the origin was not asked for this answer (RFC 9111 5.1): what it just validated has none but what came with
+    // its 304.
+    if outcome.kind != Kind::Revalidated || fields.contains_key(header::AGE) {
+        fields.insert(header::AGE, HeaderValue::from(lifetime.age(now).as_secs()));
+    }
     let (status, body) = match condition {
         Some(StatusCode::NOT_MODIFIED) => {
             fields = only(&fields, &FIELDS_OF_304);

@@ -1,8 +1,8 @@
 //! Rows, played: the scripted origin says what the row says, and what came is held against it.
 
-use crate::dates;
 use crate::script::{Answer, Check, Exchange, Row, Says, Step};
 use crate::stage::{Asked, Client, Got, Line, Stage, made, raw};
+use crate::{always, dates};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use vitrine::clock::Timestamp;
@@ -48,25 +48,32 @@ impl Play {
     async fn exchange(&self, exchange: &Exchange) -> Result<(), String> {
         let origin = &self.stage.origin;
         let before = origin.asked().len();
-        let target = format!("{}{}", self.here, exchange.suffix);
+        let target = self.target(&exchange.suffix);
         let mut lines: Vec<Line> = exchange.answers.iter().map(|answer| self.line(answer)).collect();
         if !is_broken(exchange) {
             lines.push(raw(UNASKED));
         }
-        origin.says(&target, lines);
+        // A target in its absolute form says the host before the path.
+        let path = target.split_once("//").and_then(|(_, rest)| rest.find('/').map(|path| &rest[path..]));
+        origin.says(path.unwrap_or(&target), lines);
         let begun = Instant::now();
-        loop {
+        let got = loop {
             let got = self.ask(exchange, &target).await?;
             match self.holds(exchange, &got) {
                 Err(_) if exchange.until && begun.elapsed() < PATIENCE => tokio::task::yield_now().await,
                 Err(what) => return Err(format!("{what}\n        got {}", shown(&got))),
-                Ok(()) => break,
+                Ok(()) => break got,
             }
-        }
+        };
         if exchange.answers.iter().any(|answer| answer.behind) {
             origin.was_asked(before + exchange.answers.len()).await;
         }
-        self.was_asked(exchange, &origin.asked()[before..])
+        self.was_asked(exchange, &origin.asked()[before..])?;
+        always::holds(exchange, &got).map_err(|what| format!("{what}\n        got {}", shown(&got)))
+    }
+
+    fn target(&self, suffix: &str) -> String {
+        if suffix.contains("{here}") { self.filled(suffix) } else { format!("{}{suffix}", self.here) }
     }
 
     fn was_asked(&self, exchange: &Exchange, asked: &[Asked]) -> Result<(), String> {

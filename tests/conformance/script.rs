@@ -3,7 +3,7 @@
 //! ```text
 //! == what the row shows (section)
 //! @ value                        the row is played once for each; `{}` stands for it, in the name as well
-//! > GET /suffix                  the client asks; `>*` again and again until the answer is the one that is expected
+//! > GET /suffix                  the client asks; `>*` again until the answer is as expected
 //! > name: value                  with this field; `body: …` is the content
 //! >> if-none-match: "1"          what the origin is asked, before its answer: a method or a check
 //! << 200 content                 the origin answers: once for each time that it is to be asked, and not at all for a hit

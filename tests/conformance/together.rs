@@ -72,3 +72,15 @@ async fn an_answer_to_credentials_is_not_shared_unless_that_is_allowed_9111_3_5(
         assert_eq!((body.as_str(), stage.origin.asked().len()), ("two", 2), "{leads:?} {follows:?}");
     }
 }
+
+#[tokio::test]
+async fn a_field_that_is_named_goes_to_the_leader_alone_9111_5_2_2() {
+    for directive in ["private=\"x-a\"", "no-cache=\"x-a\""] {
+        let stage = crate::open().await;
+        let says = [&*format!("cache-control: max-age=60, {directive}"), "x-a: 1", "x-b: 2"];
+        let mut fill = halfway(&stage, &[], &says).await;
+        assert_eq!((fill.head.field("x-a"), fill.head.field("x-b")), (Some("1"), Some("2")), "{directive}");
+        let (head, body) = fill.joined_by(&stage, &[]).await;
+        assert_eq!((head.field("x-a"), head.field("x-b"), body.as_str()), (None, Some("2"), "one"), "{directive}");
+    }
+}
