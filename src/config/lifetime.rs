@@ -51,7 +51,7 @@ pub(super) fn of_rule(
         stale_if_error: within("stale_if_error").or(defaults.stale_if_error),
         statuses: Some(statuses(section)),
         override_origin,
-        max_keep: max_keep,
+        max_keep,
     }
 }
 
