@@ -2,6 +2,7 @@
 //! what stands there and what to write. Nothing below this module knows the file's form.
 
 mod caching;
+mod compression;
 mod dialects;
 mod environment;
 mod guard;
@@ -112,9 +113,11 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let cookies = Arc::new(caching::cookies(&file));
     let query = Arc::new(caching::query(&file));
     let languages = caching::languages(&file);
+    let coding = compression::settings(&file);
     let listen = server::listen(&file);
     let session_header = sessions::header(&file);
     let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep);
+    let ground = ground.with_coding(coding);
     let router = routes::router(&file, &ground, &mut notes);
     let sessions = sessions::settings(&file, session_header, &router);
     notes.extend(sessions::cautions(&router));

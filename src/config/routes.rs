@@ -2,11 +2,11 @@
 
 use super::reader::{Section, Text};
 use super::server::host;
-use super::{caching, guard};
+use super::{caching, compression, guard};
 use crate::cache_name::CacheName;
 use crate::crypto;
 use crate::key::{CookieClasses, Globs, Languages, QueryRules};
-use crate::policy::{LifetimeRule, SESSION_KEEP_MAX};
+use crate::policy::{CodingRule, LifetimeRule, SESSION_KEEP_MAX};
 use crate::route::{Audience, Guard, Pattern, Router, Rule, TagTemplate, WithoutSession};
 use crate::stored::RuleFingerprint;
 use http::{HeaderName, Method, StatusCode};
@@ -36,6 +36,7 @@ pub(super) struct Ground {
     cookies: Arc<CookieClasses>,
     session_header: Option<HeaderName>,
     max_keep: Duration,
+    coding: Option<Arc<CodingRule>>,
 }
 
 impl Ground {
@@ -49,7 +50,12 @@ impl Ground {
     ) -> Ground {
         let text =
             format!("{:?} {:?} {:?} {session_header:?}", query.ignore.names(), languages.tags(), languages.cookie());
-        Ground { text, cookies: cookies.clone(), session_header, max_keep }
+        Ground { text, cookies: cookies.clone(), session_header, max_keep, coding: None }
+    }
+
+    /// With what is compressed where a rule says nothing of it.
+    pub(super) fn with_coding(self, coding: Option<Arc<CodingRule>>) -> Ground {
+        Ground { coding, ..self }
     }
 }
 
@@ -129,6 +135,7 @@ fn unmatched(ground: &Ground) -> Rule {
         },
         tags: [].into(),
         headers: [].into(),
+        coding: ground.coding.clone(),
         splices: false,
         fingerprint: RuleFingerprint(0),
         unmatched: true,
@@ -176,6 +183,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         lifetime,
         tags: tags.into(),
         headers: headers.into(),
+        coding: compression::of_rule(section, ground.coding.as_ref(), pass),
         splices,
         fingerprint: RuleFingerprint(0),
         unmatched: false,

@@ -6,7 +6,7 @@ mod hop;
 mod list;
 mod phrase;
 
-pub use coding::{accepted_codings, accepts_coding};
+pub use coding::AcceptedCodings;
 pub use hop::{end_to_end, is_hop_by_hop};
 pub use list::{list_items, unquoted};
 pub use phrase::Phrase;

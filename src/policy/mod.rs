@@ -2,6 +2,7 @@
 //! is handed, no log. One module for each section of the RFC; each answer is a value that carries what to do next and why.
 
 pub mod age;
+pub mod coding;
 pub mod directives;
 pub mod groups;
 pub mod invalidation;
@@ -12,6 +13,7 @@ pub mod storing;
 pub mod validation;
 pub mod vary;
 
+pub use coding::{CodingRule, MediaRange};
 pub use reuse::Reuse;
 pub use storing::{Plan, SESSION_KEEP_MAX, Whose};
 

@@ -9,7 +9,7 @@ use super::pass::{self, Under};
 use super::reply::Reply;
 use super::sessions::Filling;
 use super::{Ask, Proxy, Rules, hit};
-use super::{filling, guard};
+use super::{coding, filling, guard};
 use crate::body::Body;
 use crate::cache_name::CacheName;
 use crate::csrf::Secret;
@@ -304,7 +304,7 @@ fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) 
     outcome.storing = Some(head.storing);
     outcome.collapsed = !leads;
     let body = Body::streamed(reader.announced(head.length));
-    let response = respond::streaming(head.status, head.fields.clone(), body, &outcome, head.keeper());
+    let response = respond::streaming(head.status, coding::fields_of(head), body, &outcome, head.keeper());
     Reply { origin_time: Some(head.origin_time), ..Reply::new(response, outcome) }
 }
 

@@ -4,8 +4,8 @@ use crate::samples::{any_response, noise, response, shared, told};
 use bytes::Bytes;
 use proptest::prelude::*;
 use vitrine::cache_name::CacheName;
-use vitrine::stored::Piece;
 use vitrine::stored::codec::{Undecodable, decode, encode};
+use vitrine::stored::{CodedForm, Piece};
 
 /// Magic, version, checksum: what follows can be changed and sealed again.
 /// Tokens of a page at most, and what stands between them.
@@ -60,9 +60,10 @@ proptest! {
         sealed(&mut meta, &bytes.body);
         if let Ok(read) = decode(&meta, &bytes.body) {
             // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
-            let packed = read.packed().into_iter().flat_map(|packed| packed.body.pieces());
-            let shared: usize = read.body.pieces().iter().chain(packed).map(|piece| piece.shared().len()).sum();
-            prop_assert!(shared == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
+            let coded: usize = read.forms().iter().map(own_bytes).sum();
+            let shared: usize = read.body.pieces().iter().map(|piece| piece.shared().len()).sum();
+            prop_assert!(shared + coded == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
+            prop_assert!(read.forms().len() <= 3 && (read.is_negotiated() || read.forms().is_empty()));
             prop_assert_eq!(encode(&read).body, bytes.body);
             let _ = (read.fields().to_map(), told(&read), read.weight());
         }
@@ -100,6 +101,14 @@ fn the_read_body_is_the_allocation_it_was_read_into() {
     let read = decode(&written.meta, &written.body).unwrap();
     let [Piece::Shared(piece)] = read.body.pieces() else { panic!("one piece") };
     assert_eq!(piece.as_ptr(), written.body.as_ptr());
+}
+
+/// Bytes of a form that no other has.
+fn own_bytes(form: &CodedForm) -> usize {
+    match form {
+        CodedForm::Whole(_, bytes) => bytes.len(),
+        CodedForm::Packed(packed) => packed.body.pieces().iter().map(|piece| piece.shared().len()).sum(),
+    }
 }
 
 fn error(meta: &[u8], body: &Bytes) -> Undecodable {
