@@ -12,12 +12,12 @@ use crate::fetch::Answered;
 use crate::ledger::Standing;
 use crate::policy::CodingRule;
 use crate::respond;
-use crate::store::Variants;
 use crate::stored::{Coded, CodedForm, Parts, Piece, StoredResponse, VaryKey};
 use http::HeaderMap;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// Contents that are coded at once. One processor codes some thousand pages a second, more than a shop makes; and what is asked
 /// for meanwhile needs the others.
@@ -26,6 +26,8 @@ const RUNNING_MAX: usize = 1;
 const WAITING_KIB_MAX: usize = 64 * 1024;
 /// For how long another proxy waits for the forms of what it finds in a shared store, before it keeps it in memory without.
 pub(super) const AWAITED_MAX: Duration = Duration::from_secs(10);
+/// For the store to write what is to be replaced.
+const STORE_TIME_MAX: Duration = Duration::from_secs(5);
 
 /// Places for contents that are to be coded.
 pub(super) struct Coder {
@@ -66,16 +68,28 @@ pub(super) fn fields_of(head: &FilledHead) -> HeaderMap {
     fields
 }
 
-/// A freshened response, without its coded forms where its head now forbids them.
-pub(super) fn as_told(errand: &Errand, fresh: StoredResponse) -> StoredResponse {
+/// A freshened response, without its coded forms where its head now forbids them, and with those that were made while it was
+/// validated: a page that is validated at each request would else never get any.
+pub(super) fn as_told(proxy: &Proxy, errand: &Errand, fresh: StoredResponse) -> StoredResponse {
     let allows = |fields| {
         let rule = errand.rule.coding.as_ref();
         rule.is_some_and(|rule| rule.allows(fresh.status, fields, errand.whose()))
     };
-    if !fresh.is_negotiated() || allows(&fresh.fields().to_map()) {
-        return fresh;
-    }
-    StoredResponse::of(Parts { coded: Coded::No, ..fresh.to_parts() })
+    let coded = match () {
+        () if !fresh.is_negotiated() => return fresh,
+        () if !allows(&fresh.fields().to_map()) => Coded::No,
+        () if fresh.awaits_forms() => made_meanwhile(proxy, &fresh).map_or(Coded::Awaited, Coded::Made),
+        () => return fresh,
+    };
+    StoredResponse::of(Parts { coded, ..fresh.to_parts() })
+}
+
+/// The forms of the same content, where they are kept by now.
+fn made_meanwhile(proxy: &Proxy, fresh: &StoredResponse) -> Option<Box<[CodedForm]>> {
+    let variants = proxy.memory.get(fresh.cache, &fresh.key().to_key())?;
+    let own = variants.iter().find(|other| other.vary == fresh.vary)?;
+    let has_them = own.is_negotiated() && !own.awaits_forms() && own.body == fresh.body;
+    has_them.then(|| own.forms().into())
 }
 
 /// Starts making the forms that a stored response awaits, if there is room for it. Nobody waits for them, and a client that leaves
@@ -91,30 +105,30 @@ pub(super) fn begin(proxy: &Arc<Proxy>, errand: &Errand, stored: &Arc<StoredResp
     proxy.clone().tasks.spawn(async move {
         let _place = place;
         let Ok(_turn) = proxy.coder.running.acquire().await else { return };
-        if proxy.tasks.is_closed() || standing(&proxy, &stored) != Standing::Valid {
+        if proxy.tasks.is_closed() || is_overtaken(&proxy, &stored) {
             return;
         }
-        let coded = tokio::task::spawn_blocking({
-            let (stored, bytes_max) = (stored.clone(), bytes_max(&proxy, &stored));
-            move || with_forms(&stored, &codings, bytes_max)
+        let forms = tokio::task::spawn_blocking({
+            let (stored, room) = (stored.clone(), room(&proxy, &stored));
+            move || forms(&stored, &codings, room)
         });
-        if let Ok(coded) = coded.await {
-            put(&proxy, Arc::new(coded)).await;
+        if let Ok(forms) = forms.await {
+            put(&proxy, &stored, forms).await;
         }
     });
 }
 
-/// What a response may weigh with its forms: they must not cost it the place that it has without them.
-fn bytes_max(proxy: &Proxy, stored: &StoredResponse) -> u64 {
+/// What may be added to a response: its forms must not cost it the place that it has without them.
+fn room(proxy: &Proxy, stored: &StoredResponse) -> u64 {
+    let (own, in_store) = (stored.weight() as u64, proxy.limits.object_bytes_max);
     let in_memory = proxy.memory.object_bytes_max(stored.cache);
-    let in_store = proxy.limits.object_bytes_max;
-    if stored.weight() as u64 > in_memory { in_store } else { in_memory.min(in_store) }
+    let most = if own > in_memory { in_store } else { in_memory.min(in_store) };
+    most.saturating_sub(own)
 }
 
-/// The response with its forms, in the order of `codings` and as many as there is room for.
-fn with_forms(stored: &StoredResponse, codings: &[Coding], bytes_max: u64) -> StoredResponse {
+/// A response's forms, in the order of `codings` and as many as there is room for.
+fn forms(stored: &StoredResponse, codings: &[Coding], mut room: u64) -> Box<[CodedForm]> {
     let content = stored.body.pieces().iter().map(Piece::shared).collect::<Vec<_>>().concat();
-    let mut room = bytes_max.saturating_sub(stored.weight() as u64);
     let mut forms = Vec::with_capacity(codings.len());
     for coding in codings {
         let form = coding.compressed(&content).map(|bytes| CodedForm::Whole(*coding, bytes));
@@ -123,26 +137,53 @@ fn with_forms(stored: &StoredResponse, codings: &[Coding], bytes_max: u64) -> St
             forms.push(form);
         }
     }
-    StoredResponse::of(Parts { coded: Coded::Made(forms.into()), ..stored.to_parts() })
+    forms.into()
 }
 
-/// Puts a response with its forms in the place of itself, if it still is there and good for anything.
-async fn put(proxy: &Proxy, coded: Arc<StoredResponse>) {
-    let key = coded.key().to_key();
-    let is_succeeded = |variants: &[Arc<StoredResponse>]| {
-        let own = variants.iter().find(|other| other.vary == coded.vary);
-        own.map(|own| own.generation != coded.generation)
-    };
-    if proxy.memory.get(coded.cache, &key).as_deref().and_then(is_succeeded).is_none() {
-        // Memory has let go of it. Where the store has another one or none, the forms are of no use.
-        let stored = proxy.store.get(coded.cache, &key).await.map(Variants::of);
-        if stored.ok().as_deref().and_then(is_succeeded) != Some(false) {
-            return;
-        }
+/// What is kept in a response's place and can have its forms: it or what a validation made of it, as long as it is good for
+/// anything.
+fn takes_forms(
+    proxy: &Proxy,
+    stored: &StoredResponse,
+    variants: &[Arc<StoredResponse>],
+) -> Option<Arc<StoredResponse>> {
+    let own = variants.iter().find(|other| other.vary == stored.vary)?;
+    let is_same = own.awaits_forms() && own.body == stored.body && standing(proxy, own) == Standing::Valid;
+    is_same.then(|| own.clone())
+}
+
+/// The same, asked of memory, and where that has let go of it or has no room for it, of the store.
+async fn kept_now(proxy: &Proxy, stored: &StoredResponse) -> Option<Arc<StoredResponse>> {
+    let key = stored.key().to_key();
+    if let Some(variants) = proxy.memory.get(stored.cache, &key)
+        && has_place(stored, &variants)
+    {
+        return takes_forms(proxy, stored, &variants);
     }
+    // It may still wait to be written. A store that is out of order must not hold up what else is to be coded.
+    timeout(STORE_TIME_MAX, proxy.store.flush()).await.ok()?.ok()?;
+    takes_forms(proxy, stored, &proxy.store.get(stored.cache, &key).await.ok()?)
+}
+
+/// Whether a response's forms would be of no use any more, as far as can be told at once.
+fn is_overtaken(proxy: &Proxy, stored: &StoredResponse) -> bool {
+    let in_memory = proxy.memory.get(stored.cache, &stored.key().to_key());
+    let others = in_memory.as_deref().unwrap_or_default();
+    let is_succeeded = has_place(stored, others) && takes_forms(proxy, stored, others).is_none();
+    is_succeeded || standing(proxy, stored) != Standing::Valid
+}
+
+fn has_place(stored: &StoredResponse, variants: &[Arc<StoredResponse>]) -> bool {
+    variants.iter().any(|other| other.vary == stored.vary)
+}
+
+/// Puts what is kept with its forms in the place of itself.
+async fn put(proxy: &Proxy, stored: &StoredResponse, forms: Box<[CodedForm]>) {
+    let Some(own) = kept_now(proxy, stored).await else { return };
+    let coded = Arc::new(StoredResponse::of(Parts { coded: Coded::Made(forms), ..own.to_parts() }));
     let _order = proxy.keeping();
-    let is_good = standing(proxy, &coded) == Standing::Valid && proxy.note_for_session(&coded).is_ok();
-    if is_good && proxy.memory.replace(coded.clone()) {
+    // A successor that came just now stays; its own forms are on their way.
+    if proxy.note_for_session(&coded).is_ok() && proxy.memory.replace(coded.clone()) {
         // What the queue has no room for stays in memory alone; the store counts it.
         let _ = proxy.store.put(coded);
     }

@@ -136,7 +136,7 @@ fn freshen(
     let exchange = as_exchange(errand, answered);
     let (told, generation) = (errand.told_tags(&answered.fields)?, proxy.new_generation());
     let fresh = validation::freshen(stored, &exchange, &errand.terms(), told, fill.stamp, generation)?;
-    let fresh = Arc::new(coding::as_told(errand, fresh));
+    let fresh = Arc::new(coding::as_told(proxy, errand, fresh));
     let kept = keep(proxy, errand, &fresh, answered.requested);
     Ok((fresh, kept))
 }

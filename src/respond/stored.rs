@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::csrf::Splice;
-use crate::headers::AcceptedCodings;
+use crate::headers::{AcceptedCodings, list_items};
 use crate::outcome::Outcome;
 use crate::stored::{CodedForm, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
 use bytes::{Bytes, BytesMut};
@@ -119,11 +119,16 @@ fn form_for<'a>(
 ) -> Option<&'a CodedForm> {
     let forms = stored.forms();
     let is_cut = || own.is_none() && method == Method::GET && request.contains_key(header::RANGE);
-    if forms.is_empty() || is_cut() {
+    if forms.is_empty() || is_cut() || forbids_transformation(request) {
         return None;
     }
     let place = AcceptedCodings::of(request).best(forms.iter().map(CodedForm::coding))?;
     forms.get(place)
+}
+
+/// RFC 9111 5.2.1.6.
+fn forbids_transformation(request: &HeaderMap) -> bool {
+    list_items(request, &header::CACHE_CONTROL).any(|directive| directive.eq_ignore_ascii_case("no-transform"))
 }
 
 fn coded_content(

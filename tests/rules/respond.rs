@@ -244,6 +244,7 @@ fn of_the_coded_forms_the_right_one_is_sent_and_said_so() {
         (&[("accept-encoding", "br, identity")], 200, "in br", "W/\"1\""),
         (&[("accept-encoding", "br;q=0.5, identity")], 200, BODY, "\"1\""),
         (&[("accept-encoding", "identity;q=0, zstd")], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "br"), ("cache-control", "max-age=60, No-Transform")], 200, BODY, "\"1\""),
         (&[("accept-encoding", "br"), ("range", "bytes=0-1")], 206, "01", "\"1\""),
         (&[("accept-encoding", "br"), ("range", "bytes=99-")], 416, "", "\"1\""),
         (&[("accept-encoding", "br"), ("range", "bytes=0-1"), ("if-range", MODIFIED)], 200, BODY, "\"1\""),

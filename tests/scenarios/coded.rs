@@ -342,3 +342,16 @@ async fn what_was_purged_or_replaced_while_it_waited_to_be_coded_stays_so() {
         assert_eq!((unpacked(got.hit()), got.field("content-encoding")), (new.clone(), Some("zstd")), "{path}");
     }
 }
+
+#[tokio::test]
+async fn a_page_that_is_validated_at_each_request_gets_its_forms_all_the_same() {
+    let stage = open().await;
+    let (text, gzip) = (text(0), accepting("gzip"));
+    let told = ["cache-control: no-cache", "etag: \"1\""];
+    stage.origin.says("/products/a", [page(&text, &[HTML, told[0], told[1]]), head_only("304 Not Modified", &told)]);
+    stage.get("/products/a").await.expect(200, &text);
+    // What a 304 makes of it has another generation, and each request brings one.
+    let got = once_coded(&stage, "/products/a", &[&gzip]).await;
+    assert_eq!(unpacked(got.cache_status(&["fwd-status=304"])), text);
+    assert_eq!(stage.get_with("/products/a", &[&gzip]).await.field("content-encoding"), Some("gzip"), "and keeps them");
+}
