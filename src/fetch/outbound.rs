@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 /// What vitrine calls itself in `Via` and `User-Agent`.
 pub(super) const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("vitrine/", env!("CARGO_PKG_VERSION")));
-const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
+pub(super) const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
 /// The content codings that are asked for, in the order they are written; others are not passed on (K17).
 const CODINGS: [Coding; 3] = [Coding::Brotli, Coding::Gzip, Coding::Zstd];
