@@ -176,9 +176,10 @@ impl Roster {
         let member = &self.members[place];
         let (state, pause) = match member.breaker.standing(now) {
             Standing::Open(left) => (ServerState::Open, left),
+            // No visitor finds out what the health checks know already.
+            Standing::HalfOpen | Standing::Closed if !member.is_healthy => (ServerState::Unhealthy, Duration::ZERO),
             Standing::HalfOpen => (ServerState::HalfOpen, Duration::ZERO),
-            Standing::Closed if member.is_healthy => (ServerState::Up, Duration::ZERO),
-            Standing::Closed => (ServerState::Unhealthy, Duration::ZERO),
+            Standing::Closed => (ServerState::Up, Duration::ZERO),
         };
         (state, pause, member.under_way)
     }
@@ -330,6 +331,8 @@ mod tests {
         roster.set_healthy(0, true);
         assert_eq!(roster.state(0, NOW).0, ServerState::Open, "a good check closes no breaker");
         roster.set_healthy(0, false);
+        assert_eq!(roster.state(0, NOW).0, ServerState::Open);
+        assert_eq!(roster.state(0, Timestamp(5_000)).0, ServerState::Unhealthy, "no visitor finds out what is known");
         let probe = roster.choose(NOW, &[], Choice::Any).unwrap();
         roster.succeeded(probe);
         assert_eq!(roster.state(0, NOW).0, ServerState::Unhealthy, "and a good answer makes no check good");
