@@ -3,35 +3,50 @@
 
 /// Rows by name, under why they do not hold.
 pub const NOT_YET: &[(&str, &[&str])] = &[
-    ("a client's max-age does not close the window of stale-while-revalidate", &[
-        "a client that asks for freshness is not served within a window: max-age=3600 (9111 5.2.1)",
-    ]),
-    ("a HEAD that tells no validator makes stale", &[
-        "a HEAD that tells no validator agrees by its length (9111 4.3.5)",
-    ]),
-    ("proxy-revalidate lets an answer to credentials be reused", &[
-        "an answer to credentials is reused for nobody: max-age=3600, proxy-revalidate (9111 3.5)",
-    ]),
-    ("a reference by another scheme is taken for one of the same origin", &[
-        "the same host by another scheme is another origin: content-location: https://shop.example{here}/b (9111 4.4, 9110 4.3.1)",
-        "the same host by another scheme is another origin: location: https://shop.example{here}/b (9111 4.4, 9110 4.3.1)",
-    ]),
-    ("groups hold across hosts", &[
-        "the same group of another host is another group (9875 2.1)",
-    ]),
-    ("an answer to POST answers no GET", &[
-        "an answer to POST that says what it is of answers a later GET (9110 9.3.3, may)",
-    ]),
-    ("the tags of other variants are not offered", &[
-        "the tags of other variants are offered, and a 304 tells which of them fits (9111 4.3.1, 4.3.4)",
-    ]),
+    (
+        "a client's max-age does not close the window of stale-while-revalidate",
+        &["a client that asks for freshness is not served within a window: max-age=3600 (9111 5.2.1)"],
+    ),
+    (
+        "a HEAD that tells no validator makes stale",
+        &["a HEAD that tells no validator agrees by its length (9111 4.3.5)"],
+    ),
+    (
+        "proxy-revalidate lets an answer to credentials be reused",
+        &["an answer to credentials is reused for nobody: max-age=3600, proxy-revalidate (9111 3.5)"],
+    ),
+    (
+        "a reference by another scheme is taken for one of the same origin",
+        &[
+            "the same host by another scheme is another origin: content-location: https://shop.example{here}/b (9111 4.4, 9110 4.3.1)",
+            "the same host by another scheme is another origin: location: https://shop.example{here}/b (9111 4.4, 9110 4.3.1)",
+        ],
+    ),
+    ("groups hold across hosts", &["the same group of another host is another group (9875 2.1)"]),
+    (
+        "an answer to POST answers no GET",
+        &["an answer to POST that says what it is of answers a later GET (9110 9.3.3, may)"],
+    ),
+    (
+        "the tags of other variants are not offered",
+        &["the tags of other variants are offered, and a 304 tells which of them fits (9111 4.3.1, 4.3.4)"],
+    ),
 ];
 
 /// Rows by name, under why what they show is not done: each is left to a cache by the RFC.
 pub const DECLINED: &[(&str, &[&str])] = &[
-    ("nothing obliges a cache to reuse (4), and origins that show more to who signs in seldom say `Vary: Authorization`", &["what everybody gets is for those with credentials too (9111 4)"]),
-    ("what else a change concerns only the origin knows, and it can say so with Cache-Group-Invalidation", &["who is in a group with what is taken away goes with it (9875 2.2.1, may)"]),
-    ("what is kept is whole; a part goes through to who asked for it", &["a part that is stored answers for itself (9111 3.3, may)"]),
+    (
+        "nothing obliges a cache to reuse (4), and origins that show more to who signs in seldom say `Vary: Authorization`",
+        &["what everybody gets is for those with credentials too (9111 4)"],
+    ),
+    (
+        "what else a change concerns only the origin knows, and it can say so with Cache-Group-Invalidation",
+        &["who is in a group with what is taken away goes with it (9875 2.2.1, may)"],
+    ),
+    (
+        "what is kept is whole; a part goes through to who asked for it",
+        &["a part that is stored answers for itself (9111 3.3, may)"],
+    ),
 ];
 
 /// Why a row does not hold; none where it has to.

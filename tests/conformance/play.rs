@@ -14,9 +14,9 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A row on its way.
 pub struct Play {
-    pub stage: Arc<Stage>,
+    stage: Arc<Stage>,
     /// The path that is the row's own.
-    pub here: String,
+    here: String,
     start: Timestamp,
 }
 
@@ -80,11 +80,7 @@ impl Play {
         let expected = exchange.answers.len();
         if asked.len() < expected || (asked.len() > expected && !is_broken(exchange)) {
             let heads: String = asked.iter().map(|asked| format!("\n        {:?}", asked.head)).collect();
-            return Err(format!(
-                "the origin was asked {} times and not {}{heads}",
-                asked.len(),
-                exchange.answers.len()
-            ));
+            return Err(format!("the origin was asked {} times and not {expected}{heads}", asked.len()));
         }
         for (answer, asked) in exchange.answers.iter().zip(asked) {
             let value = |name: &str| asked.field(name);
