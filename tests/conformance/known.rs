@@ -4,6 +4,14 @@
 /// Rows by name, under why they do not hold.
 pub const NOT_YET: &[(&str, &[&str])] = &[
     (
+        "If-Match and If-Unmodified-Since are judged here",
+        &[
+            "a cache refuses nothing by what only the origin may judge: if-match: \"2\" (9111 4.3.2, 9110 13.2.2)",
+            "a cache refuses nothing by what only the origin may judge: if-match: W/\"1\" (9111 4.3.2, 9110 13.2.2)",
+            "a cache refuses nothing by what only the origin may judge: if-unmodified-since: {t-7200} (9111 4.3.2, 9110 13.2.2)",
+        ],
+    ),
+    (
         "a client's max-age does not close the window of stale-while-revalidate",
         &["a client that asks for freshness is not served within a window: max-age=3600 (9111 5.2.1)"],
     ),
@@ -23,14 +31,6 @@ pub const NOT_YET: &[(&str, &[&str])] = &[
         ],
     ),
     ("groups hold across hosts", &["the same group of another host is another group (9875 2.1)"]),
-    (
-        "an answer to POST answers no GET",
-        &["an answer to POST that says what it is of answers a later GET (9110 9.3.3, may)"],
-    ),
-    (
-        "the tags of other variants are not offered",
-        &["the tags of other variants are offered, and a 304 tells which of them fits (9111 4.3.1, 4.3.4)"],
-    ),
 ];
 
 /// Rows by name, under why what they show is not done: each is left to a cache by the RFC.
@@ -44,8 +44,16 @@ pub const DECLINED: &[(&str, &[&str])] = &[
         &["who is in a group with what is taken away goes with it (9875 2.2.1, may)"],
     ),
     (
+        "what a form is answered with is for who sent it (RFC 9110 9.3.3 lets a cache store it)",
+        &["an answer to POST that says what it is of answers a later GET (9110 9.3.3, may)"],
+    ),
+    (
         "what is kept is whole; a part goes through to who asked for it",
         &["a part that is stored answers for itself (9111 3.3, may)"],
+    ),
+    (
+        "a page for other values of Vary is fetched whole (RFC 9111 4.3.1 lets a cache offer the tags of the others)",
+        &["the tags of other variants are offered, and a 304 tells which of them fits (9111 4.3.1, 4.3.4)"],
     ),
 ];
 

@@ -7,9 +7,10 @@
 //! > name: value                  with this field; `body: …` is the content
 //! >> if-none-match: "1"          what the origin is asked, before its answer: a method or a check
 //! << 200 content                 the origin answers: once for each time that it is to be asked, and not at all for a hit
-//! << name: value                 with this field
+//! << name: value                 with this field; a 304 without a validator repeats the one that it was asked about
 //! << takes 2                     and these seconds pass meanwhile
 //! << behind                      when the client has its answer already
+//! << perhaps                     or the origin is not asked: either will do
 //! << close, reset                in place of an answer, now and ever after
 //! << raw, raw-close HTTP/1.1 …   these bytes, with `\r\n` for the ends of lines
 //! < 200 content                  what the client gets; `-` for no content; `502/504` one or the other; `broken` cut short
@@ -61,6 +62,7 @@ pub struct Answer {
     pub fields: Vec<String>,
     pub takes: Duration,
     pub behind: bool,
+    pub perhaps: bool,
     /// What it is to have been asked.
     pub asked: Vec<Check>,
 }
@@ -192,6 +194,7 @@ impl Exchange {
         match word {
             "takes" => answer.takes = duration(text.trim_start_matches("takes ")),
             "behind" => answer.behind = true,
+            "perhaps" => answer.perhaps = true,
             _ => answer.fields.push(text.to_string()),
         }
     }
