@@ -1,6 +1,5 @@
 //! The client's conditions, judged against a stored response (RFC 9110 13, RFC 9111 4.3.2).
 
-use crate::headers::list_items;
 use crate::policy::age::date;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 
@@ -58,7 +57,18 @@ pub(super) fn if_range_holds(request: &HeaderMap, etag: &HeaderValue, response: 
 }
 
 fn names(request: &HeaderMap, name: &HeaderName, matches: impl Fn(&[u8]) -> bool) -> bool {
-    list_items(request, name).any(|tag| tag == "*" || matches(tag.as_bytes()))
+    request.get_all(name).iter().flat_map(entity_tags).any(|tag| tag == b"*" || matches(tag))
+}
+
+/// The items of a list of entity tags. These are no quoted strings (8.8.3): a backslash escapes nothing, and there may be bytes
+/// beyond ASCII.
+fn entity_tags(line: &HeaderValue) -> impl Iterator<Item = &[u8]> {
+    let mut quoted = false;
+    let items = line.as_bytes().split(move |byte| {
+        quoted ^= *byte == b'"';
+        *byte == b',' && !quoted
+    });
+    items.map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty())
 }
 
 fn weak(tag: &[u8]) -> &[u8] {

@@ -99,6 +99,9 @@ fn conditions_are_judged_in_the_order_of_13_2_2() {
         (&[("if-none-match", "W/\"1\"")], 304),
         (&[("if-none-match", "\"0\", \"a,b\" , W/\"1\"")], 304),
         (&[("if-none-match", "\"0\""), ("if-none-match", "\"1\"")], 304),
+        // RFC 9110 8.8.3: in an entity tag a backslash is a character like others.
+        (&[("if-none-match", "\"a\\\", \"1\"")], 304),
+        (&[("if-none-match", "\"\u{e9}\", \"1\"")], 304),
         (&[("if-none-match", "*")], 304),
         (&[("if-none-match", "\"2\"")], 200),
         (&[("if-none-match", "1")], 200),
