@@ -182,6 +182,8 @@ fn one_range_is_cut_and_what_is_not_there_is_416() {
     assert_eq!((status, body.as_str()), (StatusCode::PARTIAL_CONTENT, "234"));
     assert_eq!(all(&fields, "content-range"), ["bytes 2-4/10"]);
     assert_eq!(all(&fields, "link"), ["a", "b"]);
+    let beyond = [("range", "bytes=10-, 18446744073709551615-18446744073709551616")];
+    assert_eq!(ask(&page(), &Method::GET, &beyond).0, StatusCode::RANGE_NOT_SATISFIABLE);
     let (status, fields, body) = ask(&page(), &Method::GET, &[("range", "bytes=10-")]);
     assert_eq!((status, body.as_str()), (StatusCode::RANGE_NOT_SATISFIABLE, ""));
     assert_eq!(all(&fields, "content-range"), ["bytes */10"]);
