@@ -3,13 +3,19 @@
 use super::list_items;
 use http::{HeaderMap, header};
 
-/// The content codings that a request names and does not refuse by a weight of nothing.
+/// The content codings that a request names and does not refuse. One whose weight cannot be read weighs nothing: everybody can
+/// read what is not coded.
 pub fn accepted_codings(request: &HeaderMap) -> impl Iterator<Item = &str> {
     list_items(request, &header::ACCEPT_ENCODING).filter_map(|item| {
-        let (coding, weight) = item.split_once(';').unwrap_or((item, ""));
-        let refused = weight.trim().strip_prefix("q=").is_some_and(|q| q.trim().parse() == Ok(0.0_f32));
-        (!refused).then_some(coding.trim())
+        let (coding, weight) = item.split_once(';').map_or((item, None), |(coding, weight)| (coding, Some(weight)));
+        weight.is_none_or(weighs_something).then_some(coding.trim())
     })
+}
+
+/// `q` in either case, and up to 1 (12.4.2).
+fn weighs_something(parameter: &str) -> bool {
+    let weight = parameter.trim().strip_prefix(['q', 'Q']).and_then(|rest| rest.strip_prefix('='));
+    weight.is_some_and(|weight| weight.trim().parse().is_ok_and(|q: f32| q > 0.0 && q <= 1.0))
 }
 
 /// Whether a request accepts a coding by its name.
@@ -29,6 +35,12 @@ mod tests {
             ("br, GZIP;q=0.1", true),
             ("gzip;q=0", false),
             ("gzip; q=0.000, br", false),
+            ("gzip;Q=0", false),
+            ("gzip;Q=1.000", true),
+            ("gzip;q=", false),
+            ("gzip;q=-1", false),
+            ("gzip;q=NaN", false),
+            ("gzip;level=9", false),
             ("*", false),
             ("x-gzip, identity", false),
             ("", false),
