@@ -49,7 +49,13 @@ pub fn date(fields: &HeaderMap, name: &HeaderName) -> Option<Timestamp> {
         return None;
     }
     let read = httpdate::parse_http_date(text).or_else(|_| httpdate::parse_http_date(&in_proper_case(text)));
-    read.ok().map(Timestamp::from_system_time)
+    read.ok().filter(|_| has_time_apart(text)).map(Timestamp::from_system_time)
+}
+
+/// Whether a blank stands before the time, as in each of the shapes: httpdate takes any byte there after a two-digit year.
+fn has_time_apart(text: &str) -> bool {
+    let before = text.find(':').and_then(|colon| colon.checked_sub(3));
+    before.is_some_and(|at| text.as_bytes()[at] == b' ')
 }
 
 /// The names of days, months and the zone as they are usually written: their case says nothing.

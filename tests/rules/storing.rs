@@ -72,6 +72,7 @@ fn freshness_is_read_as_5_2_and_4_2_1_say() {
         (&[("expires", "Tue, 24-Nov-2026 13:00:00 GMT")], Ok(0)),
         (&[("expires", "Tue, 24 Nov 2026 13.00.00 GMT")], Ok(0)),
         (&[("expires", "Tue, 24 Nov 2026 9:00:00 GMT")], Ok(0)),
+        (&[("expires", "Tuesday, 24-Nov-26\"13:00:00 GMT")], Ok(0)),
         (&[("expires", "")], Ok(0)),
         (&[("expires", "0")], Ok(0)),
         (&[("expires", "Tue, 24 Nov 2026 13:00:00 GMT"), ("expires", "Tue, 24 Nov 2026 13:00:00 GMT")], Ok(0)),
