@@ -160,6 +160,11 @@ fn is_understood(status: StatusCode) -> bool {
     )
 }
 
+/// The final statuses that may be stored although nothing is said of a lifetime (RFC 9110 15.1); 206 is never stored.
+fn is_storable_by_default(status: StatusCode) -> bool {
+    matches!(status.as_u16(), 200 | 203 | 204 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
+}
+
 /// What the origin states: `s-maxage`, `max-age`, or Expires less Date (4.2.1). An Expires that cannot be read is in the past.
 fn stated_lifetime(exchange: &Exchange<'_>, directives: &CacheControl) -> Option<Duration> {
     if directives.stated_lifetime().is_some() || directives.targeted {
@@ -182,8 +187,11 @@ fn lifetime(
     let of_rule = rule_lifetime(exchange.status, rule);
     let of_origin = stated.map(|fresh| (fresh, LifetimeFrom::Origin));
     let (fresh, from) = if rule.override_origin { of_rule.or(of_origin) } else { of_origin.or(of_rule) }
-        // `no-cache` alone is a statement: keep it, and ask each time.
-        .or_else(|| directives.no_cache.then_some((Duration::ZERO, LifetimeFrom::Origin)))
+        // `no-cache` alone is a statement: keep what may be kept without a lifetime (3), and ask each time.
+        .or_else(|| {
+            let may_be_kept = directives.public || is_storable_by_default(exchange.status);
+            (directives.no_cache && may_be_kept).then_some((Duration::ZERO, LifetimeFrom::Origin))
+        })
         .ok_or(Reason::NoLifetime)?;
     let validate_always = directives.no_cache && (!rule.override_origin || of_rule.is_none());
     let has_validator = [header::ETAG, header::LAST_MODIFIED].iter().any(|name| exchange.response.contains_key(name));

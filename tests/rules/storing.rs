@@ -169,6 +169,20 @@ fn explicit_freshness_makes_every_final_status_storable() {
 }
 
 #[test]
+fn no_cache_alone_keeps_what_may_be_kept_without_a_lifetime() {
+    let reason =
+        |status, directives| decide(status, &[("etag", "\"1\""), ("cache-control", directives)], &rule(None)).err();
+    for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
+        assert_eq!(reason(status, "no-cache"), None, "{status}");
+    }
+    for status in [299, 302, 303, 307, 400, 451, 500, 503] {
+        assert_eq!(reason(status, "no-cache"), Some(Reason::NoLifetime), "{status}");
+        assert_eq!(reason(status, "no-cache, public"), None, "{status}");
+        assert_eq!(reason(status, "no-cache, max-age=0"), None, "{status}");
+    }
+}
+
+#[test]
 fn s40_s41_only_what_told_its_end_is_stored() {
     let (request, response) = (HeaderMap::new(), fields(&[("cache-control", "max-age=60")]));
     let framed = |framing| {
