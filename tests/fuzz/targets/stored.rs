@@ -1,0 +1,59 @@
+//! Stored bytes under a right checksum: whoever can write to the store can seal what he likes.
+
+use super::scene::{Head, NOON, cookies, exchange, planned, rule, terms};
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode};
+use std::time::Duration;
+use vitrine::crypto::{checksum, checksum_128_after};
+use vitrine::ledger::{Standing, Trust};
+use vitrine::outcome::{Kind, Outcome, Reason};
+use vitrine::policy::{reuse, stale, storing};
+use vitrine::respond;
+use vitrine::stored::codec::{decode, encode};
+
+/// Magic, version, checksum.
+const PREAMBLE: usize = 22;
+const PREAMBLE_BEGINS: &[u8] = b"VTSR\x03\x00";
+const HIT: Outcome = Outcome::new(Kind::Hit, Reason::Fresh);
+
+/// After one byte that says how much of the end is the body: `meta` without its preamble, and the body. And the same as a head
+/// from which a response is stored.
+pub(super) fn stored(bytes: &[u8]) {
+    let Some((body_bytes, rest)) = bytes.split_first() else { return };
+    let (content, body) = rest.split_at(rest.len().saturating_sub(usize::from(*body_bytes)));
+    let body = Bytes::copy_from_slice(body);
+    let sum = checksum_128_after(checksum(content), &body).to_le_bytes();
+    hostile(&[PREAMBLE_BEGINS, &sum, content].concat(), &body);
+    assert!(decode(content, &body).is_err(), "unsealed");
+    written(bytes);
+}
+
+fn hostile(meta: &[u8], body: &Bytes) {
+    let Ok(read) = decode(meta, body) else { return };
+    let again = encode(&read);
+    assert_eq!(again.meta[PREAMBLE..].escape_ascii().to_string(), meta[PREAMBLE..].escape_ascii().to_string());
+    assert!(again.meta == meta && again.body == *body, "what is read has one form");
+    // Whatever it says of itself, it can be judged, told and served at any moment.
+    let lifetime = read.lifetime();
+    for now in [vitrine::clock::Timestamp(0), NOON, lifetime.received, vitrine::clock::Timestamp(u64::MAX)] {
+        let _ = (reuse::decide(&read, Trust::Whole, Standing::Valid, read.rule, now), lifetime.ttl_ms(now));
+        assert!(!stale::may_answer_failure(&read, Standing::Valid, read.rule, now) || now < lifetime.keep_until());
+        if !read.body.pieces().is_empty() && read.status.as_u16() >= 200 {
+            let request = HeaderMap::from_iter([(http::header::RANGE, http::HeaderValue::from_static("bytes=0-1,3-"))]);
+            let _ = respond::stored(&read, None, &Method::GET, &request, &HIT, now);
+        }
+    }
+    let _ = (read.fields().to_map(), read.key().path(), read.route(), read.etag(), read.weight());
+}
+
+/// What a head comes to survives its stored form.
+fn written(bytes: &[u8]) {
+    let (request, response) = (HeaderMap::new(), Head::of(bytes).fields);
+    let own = exchange(StatusCode::OK, &request, &response);
+    let Ok(plan) = storing::decide(&own, &terms(&rule(Some(60)), cookies())) else { return };
+    let Some(stored) = planned(&own, &plan, "0123456789") else { return };
+    let bytes = encode(&stored);
+    let read = decode(&bytes.meta, &bytes.body).unwrap();
+    assert_eq!(format!("{:?}", read.to_parts()), format!("{:?}", stored.to_parts()));
+    assert_eq!(read.lifetime().fresh, Duration::from_millis(u64::try_from(plan.lifetime.fresh.as_millis()).unwrap()));
+}
