@@ -1,11 +1,11 @@
 //! The byte form: what was written comes back, what was changed on the way never does.
 
-use crate::samples::{any_response, noise, response, shared, told};
+use crate::samples::{any_response, noise, response, shared, tags, told};
 use bytes::Bytes;
 use proptest::prelude::*;
 use vitrine::cache_name::CacheName;
-use vitrine::stored::Piece;
 use vitrine::stored::codec::{Undecodable, decode, encode};
+use vitrine::stored::{Parts, Piece};
 
 /// Magic, version, checksum: what follows can be changed and sealed again.
 /// Tokens of a page at most, and what stands between them.
@@ -92,6 +92,17 @@ fn another_version_and_another_kind_of_piece_are_told_apart_from_damage() {
     assert_eq!(error(&other_kind, &bytes.body), Undecodable::PieceKind(200));
     assert_eq!(error(b"SQLite", &bytes.body), Undecodable::Foreign);
     assert_eq!(error(&bytes.meta, &Bytes::new()), Undecodable::Damaged);
+}
+
+#[test]
+fn tags_in_another_order_are_no_second_form_of_the_same_response() {
+    let tagged = Parts { tags: tags(&["product:1", "shop"]), ..response(CacheName::Default, "/", "x") };
+    let bytes = encode(&shared(tagged));
+    let mut turned = bytes.meta.clone();
+    let at = turned.windows(14).position(|window| window == b"product:1 shop").unwrap();
+    turned[at..at + 14].copy_from_slice(b"shop product:1");
+    sealed(&mut turned, &bytes.body);
+    assert_eq!(error(&turned, &bytes.body), Undecodable::Malformed("tags"));
 }
 
 #[test]

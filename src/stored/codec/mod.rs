@@ -113,7 +113,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         status,
         body: StoredBody::default(),
         stamp,
-        tags: Tags::parse(from.text("tags")?).map_err(|_| Undecodable::Malformed("tags"))?,
+        tags: read_tags(&mut from)?,
         rule,
         checked: Checked::default(),
         text,
@@ -286,6 +286,13 @@ fn joined(pieces: &[Piece]) -> Bytes {
         [Piece::Shared(whole)] => whole.clone(),
         pieces => pieces.iter().map(Piece::shared).collect::<Vec<_>>().concat().into(),
     }
+}
+
+/// Tags have one stored form: sorted, each once.
+fn read_tags(from: &mut Reader<'_>) -> Result<Tags, Undecodable> {
+    let text = from.text("tags")?;
+    let tags = Tags::parse(text).ok().filter(|tags| tags.as_str() == text);
+    tags.ok_or(Undecodable::Malformed("tags"))
 }
 
 /// The cookie that the tokens belong to; an empty text is none.
