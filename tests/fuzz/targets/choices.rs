@@ -103,6 +103,11 @@ pub(super) fn accepted(bytes: &[u8]) {
     let text = lines.iter().filter_map(|line| line.to_str().ok()).collect::<Vec<_>>().join(", ");
     let chosen = languages.reduce(Some(&text)).unwrap();
     assert!(languages.tags().iter().any(|tag| **tag == *chosen));
+    if let Some(read) = weighted(&text) {
+        let meets = |range: &str| range.to_ascii_lowercase().starts_with(&chosen.to_ascii_lowercase());
+        let is_wanted = read.iter().any(|(range, weight)| *weight > 0 && meets(range));
+        assert!(is_wanted || chosen == "en", "the default, or what is wanted: {text}");
+    }
     assert_eq!(languages.reduce(Some(chosen)), Some(chosen));
     assert_eq!(languages.reduce(Some(&text.to_ascii_uppercase())), Some(chosen), "case says nothing: {text}");
 }

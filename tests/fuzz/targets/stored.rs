@@ -2,13 +2,15 @@
 
 use super::scene::{Head, NOON, cookies, exchange, planned, rule, terms};
 use bytes::Bytes;
-use http::{HeaderMap, Method, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use std::time::Duration;
+use vitrine::clock::Timestamp;
 use vitrine::crypto::{checksum, checksum_128_after};
 use vitrine::ledger::{Standing, Trust};
 use vitrine::outcome::{Kind, Outcome, Reason};
 use vitrine::policy::{reuse, stale, storing};
 use vitrine::respond;
+use vitrine::stored::VaryKey;
 use vitrine::stored::codec::{decode, encode};
 
 /// Magic, version, checksum.
@@ -33,13 +35,16 @@ fn hostile(meta: &[u8], body: &Bytes) {
     let again = encode(&read);
     assert_eq!(again.meta[PREAMBLE..].escape_ascii().to_string(), meta[PREAMBLE..].escape_ascii().to_string());
     assert!(again.meta == meta && again.body == *body, "what is read has one form");
+    let names: Vec<_> = read.vary.pairs().map(|(name, _)| name).collect();
+    let value = |name: &HeaderName| read.vary.pairs().find(|(own, _)| own == name)?.1.map(Bytes::copy_from_slice);
+    assert_eq!(VaryKey::of(&names, value), read.vary, "a Vary key has one form");
     // Whatever it says of itself, it can be judged, told and served at any moment.
     let lifetime = read.lifetime();
-    for now in [vitrine::clock::Timestamp(0), NOON, lifetime.received, vitrine::clock::Timestamp(u64::MAX)] {
+    for now in [Timestamp(0), NOON, lifetime.received, Timestamp(u64::MAX)] {
         let _ = (reuse::decide(&read, Trust::Whole, Standing::Valid, read.rule, now), lifetime.ttl_ms(now));
         assert!(!stale::may_answer_failure(&read, Standing::Valid, read.rule, now) || now < lifetime.keep_until());
         if !read.body.pieces().is_empty() && read.status.as_u16() >= 200 {
-            let request = HeaderMap::from_iter([(http::header::RANGE, http::HeaderValue::from_static("bytes=0-1,3-"))]);
+            let request = HeaderMap::from_iter([(header::RANGE, HeaderValue::from_static("bytes=0-1,3-"))]);
             let _ = respond::stored(&read, None, &Method::GET, &request, &HIT, now);
         }
     }
