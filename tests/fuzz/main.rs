@@ -41,6 +41,20 @@ fn each_file_of_the_corpus_is_some_targets() {
     }
 }
 
+/// With a new form of stored bytes the corpus has to be written anew; `VITRINE_FUZZ_SEEDS=write` does that.
+#[test]
+fn the_stored_corpus_is_of_todays_form() {
+    let corpus = Corpus::of("stored");
+    for (name, bytes) in targets::seeds_of_stored() {
+        if std::env::var_os("VITRINE_FUZZ_SEEDS").is_some() {
+            Corpus::write("stored", name, &bytes);
+        } else {
+            let own = corpus.files.iter().find(|(own, _)| own == name);
+            assert_eq!(own.map(|(_, own)| own), Some(&bytes), "{name}: see above");
+        }
+    }
+}
+
 fn mutations_hold(name: &str) {
     let target = ALL.iter().find(|target| target.name == name).unwrap();
     let mut mutations = Mutations::of(Corpus::of(name));

@@ -25,6 +25,11 @@ impl Corpus {
         Corpus { files }
     }
 
+    /// Puts one there.
+    pub(crate) fn write(target: &str, name: &str, bytes: &[u8]) {
+        std::fs::write(root().join("corpus").join(target).join(name), bytes).unwrap();
+    }
+
     /// The targets that have one.
     pub(crate) fn folders() -> Vec<String> {
         let folders = std::fs::read_dir(root().join("corpus")).unwrap();

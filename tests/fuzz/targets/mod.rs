@@ -13,6 +13,9 @@ mod stored;
 mod tags;
 mod times;
 
+#[cfg(test)]
+pub(crate) use stored::seeds as seeds_of_stored;
+
 /// One target.
 pub(crate) struct Target {
     /// Its name: that of its folder in the corpus.

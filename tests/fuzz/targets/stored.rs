@@ -1,8 +1,9 @@
 //! Stored bytes under a right checksum: whoever can write to the store can seal what he likes.
 
-use super::scene::{Head, NOON, cookies, exchange, planned, rule, terms};
+use super::scene::{Head, NOON, cookies, exchange, page, planned, rule, terms};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use std::sync::LazyLock;
 use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::crypto::{checksum, checksum_128_after};
@@ -15,7 +16,8 @@ use vitrine::stored::codec::{decode, encode};
 
 /// Magic, version, checksum.
 const PREAMBLE: usize = 22;
-const PREAMBLE_BEGINS: &[u8] = b"VTSR\x03\x00";
+/// Magic and version, whatever the version is.
+static PREAMBLE_BEGINS: LazyLock<Vec<u8>> = LazyLock::new(|| encode(&page(&HeaderMap::new(), "")).meta[..6].to_vec());
 const HIT: Outcome = Outcome::new(Kind::Hit, Reason::Fresh);
 
 /// After one byte that says how much of the end is the body: `meta` without its preamble, and the body. And the same as a head
@@ -25,7 +27,7 @@ pub(super) fn stored(bytes: &[u8]) {
     let (content, body) = rest.split_at(rest.len().saturating_sub(usize::from(*body_bytes)));
     let body = Bytes::copy_from_slice(body);
     let sum = checksum_128_after(checksum(content), &body).to_le_bytes();
-    hostile(&[PREAMBLE_BEGINS, &sum, content].concat(), &body);
+    hostile(&[&PREAMBLE_BEGINS[..], &sum, content].concat(), &body);
     assert!(decode(content, &body).is_err(), "unsealed");
     written(bytes);
 }
@@ -61,4 +63,44 @@ fn written(bytes: &[u8]) {
     let read = decode(&bytes.meta, &bytes.body).unwrap();
     assert_eq!(format!("{:?}", read.to_parts()), format!("{:?}", stored.to_parts()));
     assert_eq!(read.lifetime().fresh, Duration::from_millis(u64::try_from(plan.lifetime.fresh.as_millis()).unwrap()));
+}
+
+/// The corpus in today's form: without it every input would be of another version, and nothing would be held.
+#[cfg(test)]
+pub(crate) fn seeds() -> Vec<(&'static str, Vec<u8>)> {
+    use vitrine::csrf::CookieForm;
+    use vitrine::stored::{FieldBlock, Packed, Parts, Piece, StoredBody, StoredResponse};
+    use vitrine::tags::{Tag, Tags};
+
+    let own =
+        page(&Head::of(b"content-type: text/html\nlink: a\nlink: b\netag: W/\"1\"").fields, "0123456789").to_parts();
+    let tags = Tags::collect(["product:1", "shop"].map(|tag| Tag::new(tag).unwrap())).unwrap();
+    let names = [header::ACCEPT, header::ACCEPT_LANGUAGE];
+    let vary = VaryKey::of(&names, |name| (*name == header::ACCEPT).then(|| Bytes::from_static(b"a")));
+    let body = StoredBody::of_pieces(vec![Piece::Shared("abc".into()), Piece::Token, Piece::Shared("def".into())]);
+    let packed = Some(Packed { body: body.clone(), checksum: 1, factor: 2, length: 3 });
+    let form = Parts { body, form_cookie: Some(CookieForm::usual("csrftoken")), packed, ..own.clone() };
+    let empty = Parts { body: StoredBody::default(), fields: FieldBlock::default(), route: "".into(), ..own.clone() };
+    let input = |parts: Parts| {
+        let bytes = encode(&StoredResponse::of(parts));
+        [&[u8::try_from(bytes.body.len()).unwrap()], &bytes.meta[PREAMBLE..], &bytes.body].concat()
+    };
+    let tagged = input(Parts { tags, ..own.clone() });
+    let varied = input(Parts { vary, status: StatusCode::NOT_FOUND, ..own.clone() });
+    let (first, second) = (&b"\x01\x06\0\0\0\x01\0\0\0accepta"[..], &b"\0\x0f\0\0\0\0\0\0\0accept-language"[..]);
+    vec![
+        ("tags_out_of_order", replaced(&tagged, b"product:1 shop", b"shop product:1")),
+        ("vary_out_of_order", replaced(&varied, &[first, second].concat(), &[second, first].concat())),
+        ("page", input(own)),
+        ("tagged", tagged),
+        ("varied", varied),
+        ("form", input(form)),
+        ("empty", input(empty)),
+    ]
+}
+
+#[cfg(test)]
+fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
+    let at = bytes.windows(from.len()).position(|window| window == from).unwrap();
+    [&bytes[..at], to, &bytes[at + from.len()..]].concat()
 }
