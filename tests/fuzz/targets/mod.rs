@@ -23,6 +23,7 @@ pub(crate) struct Target {
     /// What is run with any bytes.
     pub(crate) run: fn(&[u8]),
     /// How much longer than others a run takes.
+    #[cfg_attr(not(test), expect(dead_code, reason = "libFuzzer counts seconds"))]
     pub(crate) costs: usize,
 }
 
