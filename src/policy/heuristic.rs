@@ -21,6 +21,6 @@ pub(super) fn lifetime(exchange: &Exchange<'_>, directives: &CacheControl) -> Op
 }
 
 /// RFC 9110 15.1.
-fn is_cacheable_by_default(status: StatusCode) -> bool {
+pub(super) fn is_cacheable_by_default(status: StatusCode) -> bool {
     matches!(status.as_u16(), 200 | 203 | 204 | 206 | 300 | 301 | 308 | 404 | 405 | 410 | 414 | 501)
 }

@@ -194,8 +194,11 @@ fn lifetime(
     let of_origin = stated.map(|fresh| (fresh, LifetimeFrom::Origin));
     let (fresh, from) = if rule.override_origin { of_rule.or(of_origin) } else { of_origin.or(of_rule) }
         .or_else(|| guessed().map(|fresh| (fresh, LifetimeFrom::Heuristic)))
-        // `no-cache` alone is a statement: keep it, and ask each time.
-        .or_else(|| directives.no_cache.then_some((Duration::ZERO, LifetimeFrom::Origin)))
+        // `no-cache` alone is a statement: keep what may be kept without a lifetime (3), and ask each time.
+        .or_else(|| {
+            let may_be_kept = directives.public || heuristic::is_cacheable_by_default(exchange.status);
+            (directives.no_cache && may_be_kept).then_some((Duration::ZERO, LifetimeFrom::Origin))
+        })
         .ok_or(Reason::NoLifetime)?;
     let validate_always = directives.no_cache && (!rule.override_origin || of_rule.is_none());
     let has_validator = [header::ETAG, header::LAST_MODIFIED].iter().any(|name| exchange.response.contains_key(name));

@@ -52,10 +52,10 @@ fn read(spec: &str, length: u64) -> Option<Range<u64>> {
     Some(first.min(length)..end.min(length))
 }
 
-/// Digits; more than a number holds is beyond every body.
+/// Digits; more than a number holds is beyond every body, and what lies beyond has one value, so that its order is kept.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    digits.then(|| text.parse().unwrap_or(u64::MAX - 1))
+    digits.then(|| text.parse().unwrap_or(u64::MAX).min(u64::MAX - 1))
 }
 
 /// Sorted, with those that overlap or touch made one, so that no byte is sent twice.

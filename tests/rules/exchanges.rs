@@ -8,6 +8,7 @@ use vitrine::clock::Timestamp;
 use vitrine::key::{CookieClasses, Globs, Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::outcome::Reason;
+use vitrine::policy::directives::CacheControl;
 use vitrine::policy::storing::{self, Plan};
 use vitrine::policy::{Choices, Exchange, Framing, LifetimeRule, Terms, Whose};
 use vitrine::respond;
@@ -68,6 +69,11 @@ pub(crate) fn exchange<'a>(status: u16, request: &'a HeaderMap, response: &'a He
         received: NOON,
         received_wall: NOON,
     }
+}
+
+/// The directives that count where nothing is chosen.
+pub(crate) fn directives_of(fields: &HeaderMap) -> CacheControl {
+    CacheControl::of(fields, &CAREFUL.targeted)
 }
 
 pub(crate) fn decide(status: u16, lines: Lines<'_>, rule: &LifetimeRule) -> Result<Plan, Reason> {

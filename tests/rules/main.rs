@@ -14,6 +14,7 @@
 //! | `ledger_readings` | each reading of the ledger that loses a purge: epochs, restarts, retention, settle times, URL scopes |
 //! | `ledger_script` | a journal whose commits a test holds, ends and loses; what the ledger's tests share |
 //! | `ledger_service` | appends: in force, durable, acknowledged, in this order, whatever commits and askers do; webhook ids |
+//! | `properties` | what holds of the policy whatever the fields, times and rules are |
 //! | `respond` | responses from what is stored: conditions, ranges, Age, what browsers are told; and what streams through |
 //! | `reuse` | RFC 9111 4: what a stored response is good for when, standing in for a failed origin, Vary |
 //! | `storing` | RFC 9111 3, 4.2 and 5.2: directives, dates, ages, what is stored for how long, and what is refused |
@@ -37,6 +38,7 @@ mod ledger_model;
 mod ledger_readings;
 mod ledger_script;
 mod ledger_service;
+mod properties;
 mod respond;
 mod reuse;
 mod storing;

@@ -100,6 +100,9 @@ fn conditions_are_judged_in_the_order_of_13_2_2() {
         (&[("if-none-match", "W/\"1\"")], 304),
         (&[("if-none-match", "\"0\", \"a,b\" , W/\"1\"")], 304),
         (&[("if-none-match", "\"0\""), ("if-none-match", "\"1\"")], 304),
+        // RFC 9110 8.8.3: in an entity tag a backslash is a character like others.
+        (&[("if-none-match", "\"a\\\", \"1\"")], 304),
+        (&[("if-none-match", "\"\u{e9}\", \"1\"")], 304),
         (&[("if-none-match", "*")], 304),
         (&[("if-none-match", "\"2\"")], 200),
         (&[("if-none-match", "1")], 200),
@@ -180,6 +183,8 @@ fn one_range_is_cut_and_what_is_not_there_is_416() {
     assert_eq!((status, body.as_str()), (StatusCode::PARTIAL_CONTENT, "234"));
     assert_eq!(all(&fields, "content-range"), ["bytes 2-4/10"]);
     assert_eq!(all(&fields, "link"), ["a", "b"]);
+    let beyond = [("range", "bytes=10-, 18446744073709551615-18446744073709551616")];
+    assert_eq!(ask(&page(), &Method::GET, &beyond).0, StatusCode::RANGE_NOT_SATISFIABLE);
     let (status, fields, body) = ask(&page(), &Method::GET, &[("range", "bytes=10-")]);
     assert_eq!((status, body.as_str()), (StatusCode::RANGE_NOT_SATISFIABLE, ""));
     assert_eq!(all(&fields, "content-range"), ["bytes */10"]);

@@ -72,6 +72,7 @@ fn freshness_is_read_as_5_2_and_4_2_1_say() {
         (&[("expires", "Tue, 24-Nov-2026 13:00:00 GMT")], Ok(0)),
         (&[("expires", "Tue, 24 Nov 2026 13.00.00 GMT")], Ok(0)),
         (&[("expires", "Tue, 24 Nov 2026 9:00:00 GMT")], Ok(0)),
+        (&[("expires", "Tuesday, 24-Nov-26\"13:00:00 GMT")], Ok(0)),
         (&[("expires", "")], Ok(0)),
         (&[("expires", "0")], Ok(0)),
         (&[("expires", "Tue, 24 Nov 2026 13:00:00 GMT"), ("expires", "Tue, 24 Nov 2026 13:00:00 GMT")], Ok(0)),
@@ -163,6 +164,20 @@ fn explicit_freshness_makes_every_final_status_storable() {
         599,
     ] {
         assert!(decide(status, &[("cache-control", "max-age=60")], &rule(None)).is_ok(), "{status}");
+    }
+}
+
+#[test]
+fn no_cache_alone_keeps_what_may_be_kept_without_a_lifetime() {
+    let reason =
+        |status, directives| decide(status, &[("etag", "\"1\""), ("cache-control", directives)], &rule(None)).err();
+    for status in [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501] {
+        assert_eq!(reason(status, "no-cache"), None, "{status}");
+    }
+    for status in [299, 302, 303, 307, 400, 451, 500, 503] {
+        assert_eq!(reason(status, "no-cache"), Some(Reason::NoLifetime), "{status}");
+        assert_eq!(reason(status, "no-cache, public"), None, "{status}");
+        assert_eq!(reason(status, "no-cache, max-age=0"), None, "{status}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! The byte form: what was written comes back, what was changed on the way never does.
 
-use crate::samples::{any_response, noise, response, shared, told};
+use crate::samples::{any_response, noise, response, shared, tags, told};
 use bytes::Bytes;
 use proptest::prelude::*;
 use vitrine::cache_name::CacheName;
@@ -122,6 +122,17 @@ fn coded_forms_are_of_known_codings_each_once_and_no_longer_than_what_is_there()
     assert_eq!(changed(9, 9), malformed("coded form"), "no coding");
     assert_eq!(changed(8, 5), malformed("body"), "longer than what is there");
     assert_eq!(changed(1, 0xff), malformed("body"), "longer than anything");
+}
+
+#[test]
+fn tags_in_another_order_are_no_second_form_of_the_same_response() {
+    let tagged = Parts { tags: tags(&["product:1", "shop"]), ..response(CacheName::Default, "/", "x") };
+    let bytes = encode(&shared(tagged));
+    let mut turned = bytes.meta.clone();
+    let at = turned.windows(14).position(|window| window == b"product:1 shop").unwrap();
+    turned[at..at + 14].copy_from_slice(b"shop product:1");
+    sealed(&mut turned, &bytes.body);
+    assert_eq!(error(&turned, &bytes.body), Undecodable::Malformed("tags"));
 }
 
 #[test]

@@ -107,7 +107,7 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         status,
         body: StoredBody::default(),
         stamp,
-        tags: Tags::parse(from.text("tags")?).map_err(|_| Undecodable::Malformed("tags"))?,
+        tags: read_tags(&mut from)?,
         rule,
         checked: Checked::default(),
         text,
@@ -247,6 +247,13 @@ fn read_text(from: &mut Reader<'_>) -> Result<(Bytes, [u32; 3]), Undecodable> {
         Some((_, what)) => Err(Undecodable::Malformed(what)),
         None => Ok((Bytes::copy_from_slice(text), ends)),
     }
+}
+
+/// Tags have one stored form: sorted, each once.
+fn read_tags(from: &mut Reader<'_>) -> Result<Tags, Undecodable> {
+    let text = from.text("tags")?;
+    let tags = Tags::parse(text).ok().filter(|tags| tags.as_str() == text);
+    tags.ok_or(Undecodable::Malformed("tags"))
 }
 
 /// The cookie that the tokens belong to; an empty text is none.
