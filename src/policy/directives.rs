@@ -30,8 +30,10 @@ pub struct CacheControl {
     pub unkept_fields: Vec<HeaderName>,
     /// `public`.
     pub public: bool,
-    /// `must-revalidate` or `proxy-revalidate`; `s-maxage` implies it.
+    /// `must-revalidate`.
     pub must_revalidate: bool,
+    /// `proxy-revalidate`; `s-maxage` implies it.
+    pub proxy_revalidate: bool,
     /// `stale-while-revalidate` (RFC 5861 3).
     pub stale_while_revalidate: Option<Duration>,
     /// `stale-if-error` (RFC 5861 4).
@@ -51,11 +53,10 @@ impl CacheControl {
 
     /// Whether a response that is stale may not be used without the origin (5.2.2.2, 5.2.2.8, 5.2.2.10).
     pub fn forbids_stale(&self) -> bool {
-        // `s-maxage` means proxy-revalidate as well.
-        self.must_revalidate || self.s_maxage.is_some() || self.no_cache
+        self.must_revalidate || self.proxy_revalidate || self.s_maxage.is_some() || self.no_cache
     }
 
-    /// Whether an answer to a request with Authorization may be reused for others (3.5).
+    /// Whether an answer to a request with Authorization may be reused for others (3.5): `proxy-revalidate` alone allows nothing.
     pub fn shares_authorized(&self) -> bool {
         self.public || self.must_revalidate || self.s_maxage.is_some()
     }
@@ -95,7 +96,8 @@ impl CacheControl {
             // These two allow something, so that they count only as they are written.
             "must-understand" => self.must_understand |= !has_argument,
             "public" => self.public |= !has_argument,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate = true,
+            "must-revalidate" => self.must_revalidate = true,
+            "proxy-revalidate" => self.proxy_revalidate = true,
             "private" => self.private |= !self.leaves_out(argument.as_deref()),
             "no-cache" => self.no_cache |= !self.leaves_out(argument.as_deref()),
             _ => {}
@@ -125,7 +127,8 @@ impl CacheControl {
             "no-store" => self.no_store = value?.as_boolean()?,
             "must-understand" => self.must_understand = value?.as_boolean()?,
             "public" => self.public = value?.as_boolean()?,
-            "must-revalidate" | "proxy-revalidate" => self.must_revalidate |= value?.as_boolean()?,
+            "must-revalidate" => self.must_revalidate = value?.as_boolean()?,
+            "proxy-revalidate" => self.proxy_revalidate = value?.as_boolean()?,
             "private" => self.private = self.is_unqualified(value?)?,
             "no-cache" => self.no_cache = self.is_unqualified(value?)?,
             _ => {}

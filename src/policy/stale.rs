@@ -23,7 +23,9 @@ pub(super) fn may_answer(
     wishes: &Wishes,
     now: Timestamp,
 ) -> Option<Reason> {
-    if lifetime.validate_always || !wishes.allow(lifetime, now) || wishes.min_fresh.is_some() {
+    // Whoever bounds the age wants nothing stale, unless they say for how long they put up with it (5.2.1.1).
+    let wants_fresh = wishes.min_fresh.is_some() || (wishes.max_age.is_some() && wishes.max_stale.is_none());
+    if lifetime.validate_always || wants_fresh || !wishes.allow(lifetime, now) {
         return None;
     }
     let (staleness, window) = (lifetime.staleness(now), lifetime.stale_while_revalidate);

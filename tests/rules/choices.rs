@@ -71,6 +71,7 @@ fn an_answer_to_credentials_is_shared_only_where_it_says_so() {
         ("max-age=60, public", Ok(())),
         ("max-age=60, must-revalidate", Ok(())),
         ("s-maxage=60", Ok(())),
+        ("max-age=60, proxy-revalidate", Err(Reason::Authorization)),
         ("max-age=60, public=x", Err(Reason::Authorization)),
         ("max-age=60, private, public", Err(Reason::Private)),
     ] {
