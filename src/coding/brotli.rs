@@ -3,8 +3,8 @@
 use brotli::enc::BrotliEncoderParams;
 use brotli::enc::backward_references::BrotliEncoderMode;
 
-/// Of 0 to 11. A tenth smaller than gzip's usual level for three to four times its time; from 7 on a page of 16 KiB takes ten
-/// times as long for half a percent.
+/// Of 0 to 11. 6 to 8 % smaller than gzip's usual level, for two to four times its time; from 7 on a page of 16 KiB takes ten
+/// times as long for half a percent. `bench/README.md` has the figures.
 const QUALITY: i32 = 5;
 
 /// The content; none only if the library failed.

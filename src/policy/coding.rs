@@ -6,7 +6,7 @@ use crate::headers::{AcceptedCodings, list_items};
 use crate::stored::VaryKey;
 use http::{HeaderMap, StatusCode, header};
 
-/// Bytes of the largest content that is coded: one that is larger keeps a processor for a third of a second and more.
+/// Bytes of the largest content that is coded: one that is larger keeps a processor for a fifth of a second and more.
 const CONTENT_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// What a rule says of codings.

@@ -19,7 +19,7 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-/// Contents that are coded at once. One processor codes some thousand pages a second, more than a shop makes; and what is asked
+/// Contents that are coded at once. One processor codes some two thousand pages of 16 KiB a second, more than a shop makes; and what is asked
 /// for meanwhile needs the others.
 const RUNNING_MAX: usize = 1;
 /// KiB of contents that wait for it. Past it, what is kept stays as it came until it is fetched or validated the next time.
