@@ -15,7 +15,7 @@ use vitrine::ledger::Stamp;
 use vitrine::store::sqlite::{Settings, SqliteStore};
 use vitrine::store::{Queued, Store};
 use vitrine::stored::{
-    FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    Coded, FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -73,7 +73,7 @@ fn response(n: u64, stamp: Stamp) -> Result<StoredResponse, Box<dyn Error>> {
         fields: FieldBlock::copy_of(&fields)?,
         body: StoredBody::whole(Bytes::from(format!("{n:0>1000}"))),
         form_cookie: None,
-        packed: None,
+        coded: Coded::No,
         etag: HeaderValue::from_static("\"1\""),
         lifetime: Lifetime {
             received: Clock::system().now(),

@@ -8,6 +8,7 @@ pub mod body;
 pub mod cache_name;
 pub mod cli;
 pub mod clock;
+pub mod coding;
 pub mod config;
 pub mod crypto;
 pub mod csrf;

@@ -52,10 +52,10 @@ pub(crate) async fn run() -> io::Result<()> {
     Ok(())
 }
 
-/// CPU of hits on both, rounds in turn.
-async fn costs(server: &Server, pages: [Ask; 2]) -> io::Result<[f64; 2]> {
+/// CPU of hits on each, rounds in turn.
+pub(crate) async fn costs<const N: usize>(server: &Server, pages: [Ask; N]) -> io::Result<[f64; N]> {
     let pages = pages.map(|page| Arc::from([page]));
-    let mut costs = [Vec::new(), Vec::new()];
+    let mut costs = [const { Vec::new() }; N];
     for _ in 0..ROUNDS {
         for (page, costs) in pages.iter().zip(&mut costs) {
             let before = server.cpu()?;

@@ -23,7 +23,7 @@ pub(crate) async fn run() -> io::Result<()> {
     let origin = Origin::start(4096, Duration::ZERO).await?;
     let redis = RedisServer::start("1").await?;
     let lines = format!(
-        "log: {{ access: off }}\nstore: {{ backend: redis, memory: 1MiB, redis: {{ url: \"{}\" }} }}",
+        "log: {{ access: off }}\ncompression: false\nstore: {{ backend: redis, memory: 1MiB, redis: {{ url: \"{}\" }} }}",
         redis.url()
     );
     let server = Server::vitrine(folder.path(), origin.address, &lines).await?;

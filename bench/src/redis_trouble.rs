@@ -65,7 +65,7 @@ pub(crate) async fn run(cycles: usize) -> io::Result<()> {
         let origin = Origin::start(4096, Duration::ZERO).await?;
         let mut redis = RedisServer::start("1").await?;
         let lines = format!(
-            "log: {{ access: off }}\nstore: {{ backend: redis, redis: {{ url: \"{}\", fallback: {fallback} }} }}",
+            "log: {{ access: off }}\ncompression: false\nstore: {{ backend: redis, redis: {{ url: \"{}\", fallback: {fallback} }} }}",
             redis.url()
         );
         let server = Server::vitrine(folder.path(), origin.address, &lines).await?;

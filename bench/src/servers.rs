@@ -16,11 +16,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// The header fields of a hit, as vitrine sends them: the bare server sends the same bytes.
-const HIT_FIELDS: [(&str, &str); 9] = [
+const HIT_FIELDS: [(&str, &str); 10] = [
     ("content-type", "text/html; charset=utf-8"),
     ("date", "Tue, 24 Nov 2026 12:00:00 GMT"),
     ("cache-control", "no-cache"),
     ("etag", "\"v-00000000000000000000000000000000\""),
+    ("vary", "Accept-Encoding"),
     ("age", "1"),
     ("via", "1.1 vitrine"),
     ("cache-status", "vitrine; hit; ttl=299"),

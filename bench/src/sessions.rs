@@ -10,7 +10,7 @@ use std::time::Duration;
 
 const SESSIONS: u64 = 1_000;
 const PAGES: u64 = 5;
-const LINES: &str = "log: { access: off }\nstore: { backend: memory, memory: 2GiB }\n\
+const LINES: &str = "log: { access: off }\ncompression: false\nstore: { backend: memory, memory: 2GiB }\n\
                      caches: { sessions: { max_size: 1GiB } }\nsession_key: 0123456789abcdef0123456789abcdef";
 
 pub(crate) async fn run() -> io::Result<()> {

@@ -12,7 +12,7 @@ use vitrine::key::{Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::store::redis::{RedisStore, Settings};
 use vitrine::stored::{
-    FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    Coded, FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -53,7 +53,7 @@ pub(crate) fn response(product: u64, body_bytes: usize) -> Result<Arc<StoredResp
         fields: FieldBlock::copy_of(&fields)?,
         body: StoredBody::whole(Bytes::from(vec![b'x'; body_bytes])),
         form_cookie: None,
-        packed: None,
+        coded: Coded::No,
         etag: HeaderValue::from_static("\"v-00000000000000000000000000000000\""),
         lifetime: Lifetime {
             received: Clock::system().now(),

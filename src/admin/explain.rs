@@ -116,8 +116,9 @@ pub struct StoredShown {
     pub body_bytes: u64,
     /// Form tokens in it, which each visitor has their own of; none where it is the same for all. A page may need their cookie alone.
     pub form_tokens: Option<u64>,
-    /// Bytes of its body in gzip, where that was made here.
-    pub gzip_bytes: Option<u64>,
+    /// Bytes of its body in each content coding that was made here, the preferred first.
+    #[serde(default)]
+    pub coded: Vec<(String, u64)>,
     /// Its entity tag.
     pub etag: String,
     /// Request fields named in Vary, with the values it was fetched for; no value where the field was absent.

@@ -1,7 +1,7 @@
 //! What `status` says of the origins and their servers.
 
 use crate::clock::millis;
-use crate::fetch::{OriginFigures, ServerFigures, ServerState};
+use crate::fetch::{OriginFigures, ServerFigures};
 use serde::{Deserialize, Serialize};
 
 /// One origin.
@@ -46,6 +46,6 @@ fn server(figures: &ServerFigures) -> ServerStatus {
         under_way: figures.under_way as u64,
         requests: figures.requests,
         failures: figures.failures.iter().sum(),
-        trouble: figures.trouble.clone().filter(|_| figures.state != ServerState::Up),
+        trouble: figures.trouble.clone(),
     }
 }

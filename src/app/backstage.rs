@@ -191,7 +191,7 @@ fn show_stored(examined: &Examined, now: Timestamp) -> StoredShown {
         status: stored.status.as_u16(),
         body_bytes: stored.body.len() as u64,
         form_tokens: stored.form_cookie().map(|_| stored.body.tokens() as u64),
-        gzip_bytes: stored.packed().map(|packed| packed.len() as u64),
+        coded: stored.forms().iter().map(|form| (form.coding().to_string(), form.len() as u64)).collect(),
         etag: text(stored.etag().as_bytes()),
         vary: stored.vary.pairs().map(|(name, value)| (name.to_string(), value.map(text))).collect(),
         selected: examined.selected,

@@ -91,10 +91,8 @@ fn stored_shown(stored: &StoredShown) -> String {
 
 /// What is to be known of a body beside its size.
 fn content_shown(stored: &StoredShown) -> String {
-    let mut text = String::new();
-    if let Some(bytes) = stored.gzip_bytes {
-        let _ = write!(text, " ({} in gzip)", size(bytes));
-    }
+    let coded = stored.coded.iter().map(|(coding, bytes)| format!("{} in {coding}", size(*bytes))).collect::<Vec<_>>();
+    let mut text = if coded.is_empty() { String::new() } else { format!(" ({})", coded.join(", ")) };
     if let Some(tokens) = stored.form_tokens {
         let _ = write!(text, ", with {tokens} form tokens of each visitor's own");
     }
@@ -121,7 +119,7 @@ mod tests {
             status: 200,
             body_bytes: 2_048,
             form_tokens: Some(3),
-            gzip_bytes: Some(1_024),
+            coded: vec![("br".into(), 900), ("gzip".into(), 1_024)],
             etag: "\"x\"".into(),
             vary: vec![("accept-encoding".into(), Some("gzip".into())), ("x-a".into(), None)],
             selected: true,
@@ -172,7 +170,7 @@ mod tests {
              origin    search\n\
              key       http://shop.example/?a=1 cookie currency=EUR\u{fffd}[2J language en\n\
              tags      route:home\n\
-             stored    200, 2.0 KiB (1.0 KiB in gzip), with 3 form tokens of each visitor's own, age 61.2 s, stale for 1.2 s by the rule, valid at ledger position 7, \
+             stored    200, 2.0 KiB (900 B in br, 1.0 KiB in gzip), with 3 form tokens of each visitor's own, age 61.2 s, stale for 1.2 s by the rule, valid at ledger position 7, \
              vary accept-encoding=gzip, vary x-a=(absent)\n\
              \u{20}         tags route:home products\n\
              guard     suspect since 2026-11-28T12:00:00.000Z: two fetches differ of http://shop.example/\n\

@@ -7,7 +7,7 @@ use crate::key::{CookieClasses, FORM_TOKEN_COOKIE, Globs, Languages, QueryRules}
 use crate::store::{Backend, Settings};
 use std::path::{Path, PathBuf};
 
-const MIB: u64 = 1024 * 1024;
+pub(super) const MIB: u64 = 1024 * 1024;
 /// Django's own name for the cookie that holds a visitor's choice.
 const LANGUAGE_COOKIE: &str = "django_language";
 

@@ -3,6 +3,7 @@
 
 mod caching;
 mod choices;
+mod compression;
 mod dialects;
 mod environment;
 mod guard;
@@ -115,12 +116,14 @@ fn read(reader: &Reader<'_>, tree: &tree::Node) -> Config {
     let cookies = Arc::new(caching::cookies(&file));
     let query = Arc::new(caching::query(&file));
     let languages = caching::languages(&file);
+    let coding = compression::settings(&file);
     let listen = server::listen(&file);
     let session_header = sessions::header(&file);
     let defaults = choices::defaults(&file, max_keep);
     let origins = origins::origins(&file);
     let ground = routes::Ground::of(&cookies, &query, &languages, session_header.clone(), max_keep, defaults)
-        .with_origins(&origins);
+        .with_origins(&origins)
+        .with_coding(coding);
     let router = routes::router(&file, &ground, &mut notes);
     notes.extend(origins::cautions(&origins, &router));
     let sessions = sessions::settings(&file, session_header, &router);

@@ -160,6 +160,11 @@ impl<'a> Section<'a> {
         self.entry(key).is_some_and(|node| matches!(node.value, Value::List(_)))
     }
 
+    /// Whether what stands at a key is a map.
+    pub(super) fn is_map(&self, key: &'static str) -> bool {
+        self.entry(key).is_some_and(|node| matches!(node.value, Value::Map(_)))
+    }
+
     /// A list of texts; none where the key is not there.
     pub(super) fn texts(&self, key: &'static str) -> Option<Vec<Text>> {
         let items = self.items(key)?;

@@ -4,12 +4,12 @@ use super::choices::{self, Defaults};
 use super::origins::DEFAULT;
 use super::reader::{Section, Text};
 use super::server::host;
-use super::{caching, guard, lifetime};
+use super::{caching, compression, guard, lifetime};
 use crate::cache_name::CacheName;
 use crate::crypto;
 use crate::fetch;
 use crate::key::{CookieClasses, Globs, Languages, QueryRules};
-use crate::policy::LifetimeRule;
+use crate::policy::{CodingRule, LifetimeRule};
 use crate::route::{Audience, Guard, Pattern, Router, Rule, TagTemplate, WithoutSession};
 use crate::stored::RuleFingerprint;
 use http::{HeaderName, Method};
@@ -30,6 +30,7 @@ pub(super) struct Ground {
     origins: Vec<Arc<str>>,
     max_keep: Duration,
     defaults: Defaults,
+    coding: Option<Arc<CodingRule>>,
 }
 
 impl Ground {
@@ -44,12 +45,17 @@ impl Ground {
     ) -> Ground {
         let text =
             format!("{:?} {:?} {:?} {session_header:?}", query.ignore.names(), languages.tags(), languages.cookie());
-        Ground { text, cookies: cookies.clone(), session_header, origins: Vec::new(), max_keep, defaults }
+        Ground { text, cookies: cookies.clone(), session_header, origins: Vec::new(), max_keep, defaults, coding: None }
     }
 
     /// The origins that rules may name. Which one a rule names is a part of the rule itself.
     pub(super) fn with_origins(self, origins: &[fetch::Settings]) -> Ground {
         Ground { origins: origins.iter().map(|own| own.name.clone()).collect(), ..self }
+    }
+
+    /// With what is compressed where a rule says nothing of it.
+    pub(super) fn with_coding(self, coding: Option<Arc<CodingRule>>) -> Ground {
+        Ground { coding, ..self }
     }
 }
 
@@ -131,6 +137,7 @@ fn unmatched(ground: &Ground) -> Rule {
         choices: ground.defaults.choices.clone(),
         tags: [].into(),
         headers: [].into(),
+        coding: ground.coding.clone(),
         splices: false,
         fingerprint: RuleFingerprint(0),
         unmatched: true,
@@ -198,6 +205,7 @@ fn rule(section: &Section<'_>, ground: &Ground) -> Option<Rule> {
         choices,
         tags: tags.into(),
         headers: headers.into(),
+        coding: compression::of_rule(section, ground.coding.as_ref(), pass),
         splices,
         fingerprint: RuleFingerprint(0),
         unmatched: false,

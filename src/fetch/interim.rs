@@ -1,12 +1,10 @@
 //! What of an origin's interim responses is relayed (RFC 9110 15.2: a proxy forwards them).
 
+use super::outbound::OWN_VIA;
 use crate::headers::end_to_end;
 use crate::interim::{Interim, Outlet};
 use crate::policy::groups::strip_tag_fields;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, header};
-
-/// What vitrine calls itself in `Via`.
-const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
 /// Has the interim responses to a request relayed as they come. It is the connection to the origin that calls: what comes
 /// before the final head is put before that is told.

@@ -5,8 +5,9 @@
 //! that would make the answer a part of one (K15, K16). A *pass* is the visitor's own. None copies framing (S21), names with
 //! an underscore (S15), `Expect` (S22) or what only proxies may say (K1, K3, K13).
 
+use crate::coding::Coding;
 use crate::headers::{
-    X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, accepted_codings, end_to_end, list_items,
+    AcceptedCodings, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, end_to_end, list_items,
 };
 use crate::key::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -14,10 +15,10 @@ use std::net::IpAddr;
 
 /// What vitrine calls itself in `Via` and `User-Agent`.
 pub(super) const OWN_USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("vitrine/", env!("CARGO_PKG_VERSION")));
-const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
+pub(super) const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
 /// The content codings that are asked for, in the order they are written; others are not passed on (K17).
-const CODINGS: [&str; 3] = ["br", "gzip", "zstd"];
+const CODINGS: [Coding; 3] = [Coding::Brotli, Coding::Gzip, Coding::Zstd];
 /// Their combinations, by the bits of their places.
 const CODING_LISTS: [&str; 8] =
     ["identity", "br", "gzip", "br, gzip", "zstd", "br, zstd", "gzip, zstd", "br, gzip, zstd"];
@@ -158,12 +159,12 @@ fn cookie_line(cookies: &[(&str, &str)]) -> Option<HeaderValue> {
 
 /// `Accept-Encoding` as one of eight lists, so that the many spellings of browsers make few variants.
 pub(super) fn reduced_codings(client: &HeaderMap) -> HeaderValue {
-    let mut bits = 0;
-    for coding in accepted_codings(client) {
-        if let Some(place) = CODINGS.iter().position(|own| own.eq_ignore_ascii_case(coding)) {
-            bits |= 1 << place;
-        }
-    }
+    let accepted = AcceptedCodings::of(client);
+    let bits = CODINGS
+        .iter()
+        .enumerate()
+        .map(|(place, coding)| usize::from(accepted.accepts(*coding)) << place)
+        .sum::<usize>();
     HeaderValue::from_static(CODING_LISTS[bits])
 }
 
@@ -288,7 +289,9 @@ mod tests {
             ("gzip, deflate, br", "br, gzip"),
             ("BR , Gzip;q=0.5", "br, gzip"),
             ("gzip;q=0", "identity"),
-            ("*", "identity"),
+            ("x-gzip, br;q=nan", "gzip"),
+            ("*", "br, gzip, zstd"),
+            ("*, br;q=0", "gzip, zstd"),
         ] {
             assert_eq!(reduced_codings(&map(&[("accept-encoding", given)])), expected, "{given}");
         }

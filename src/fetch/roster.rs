@@ -176,9 +176,10 @@ impl Roster {
         let member = &self.members[place];
         let (state, pause) = match member.breaker.standing(now) {
             Standing::Open(left) => (ServerState::Open, left),
+            // No visitor finds out what the health checks know already.
+            Standing::HalfOpen | Standing::Closed if !member.is_healthy => (ServerState::Unhealthy, Duration::ZERO),
             Standing::HalfOpen => (ServerState::HalfOpen, Duration::ZERO),
-            Standing::Closed if member.is_healthy => (ServerState::Up, Duration::ZERO),
-            Standing::Closed => (ServerState::Unhealthy, Duration::ZERO),
+            Standing::Closed => (ServerState::Up, Duration::ZERO),
         };
         (state, pause, member.under_way)
     }
@@ -187,6 +188,8 @@ impl Roster {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use proptest::{collection, sample};
 
     const NOW: Timestamp = Timestamp(0);
 
@@ -328,8 +331,108 @@ mod tests {
         roster.set_healthy(0, true);
         assert_eq!(roster.state(0, NOW).0, ServerState::Open, "a good check closes no breaker");
         roster.set_healthy(0, false);
+        assert_eq!(roster.state(0, NOW).0, ServerState::Open);
+        assert_eq!(roster.state(0, Timestamp(5_000)).0, ServerState::Unhealthy, "no visitor finds out what is known");
         let probe = roster.choose(NOW, &[], Choice::Any).unwrap();
         roster.succeeded(probe);
         assert_eq!(roster.state(0, NOW).0, ServerState::Unhealthy, "and a good answer makes no check good");
+    }
+
+    /// What may happen, in any order.
+    #[derive(Clone, Copy, Debug)]
+    enum Step {
+        Asks(Choice),
+        /// What comes of one of the requests under way.
+        Ends(usize, Outcome),
+        Passes(u64),
+        Checks(usize, bool),
+    }
+
+    #[derive(Clone, Copy, Debug)]
+    enum Outcome {
+        Answered,
+        Failed,
+        GivenUp,
+    }
+
+    fn steps() -> impl Strategy<Value = Vec<Step>> {
+        let choice = sample::select(vec![Choice::MayProbe, Choice::Any, Choice::OnlyUp]);
+        let outcome = sample::select(vec![Outcome::Answered, Outcome::Failed, Outcome::Failed, Outcome::GivenUp]);
+        let step = prop_oneof![
+            4 => choice.prop_map(Step::Asks),
+            4 => (any::<usize>(), outcome).prop_map(|(which, outcome)| Step::Ends(which, outcome)),
+            1 => (1..4_000_u64).prop_map(Step::Passes),
+            1 => (0..3_usize, any::<bool>()).prop_map(|(place, is_healthy)| Step::Checks(place, is_healthy)),
+        ];
+        collection::vec(step, 0..200)
+    }
+
+    /// Asks, and holds what comes of it against what was known before.
+    fn asks(roster: &mut Roster, now: Timestamp, choice: Choice) -> Option<Chosen> {
+        let up: Vec<usize> = (0..3).filter(|place| roster.members[*place].is_up()).collect();
+        let fewest = up.iter().map(|place| roster.members[*place].under_way).min();
+        let is_young = |own: &Member| own.breaker.probed_since().is_some_and(|since| now.since(since) < PROBE_ALONE);
+        let is_probed = roster.members.iter().any(is_young);
+        let all_open = roster.members.iter().all(|own| !own.breaker.is_closed());
+        let chosen = roster.choose(now, &[], choice);
+        match chosen {
+            None if choice == Choice::OnlyUp => assert!(up.is_empty()),
+            None => assert!(all_open && is_probed, "turned away although it could have been served"),
+            Some(chosen) if up.contains(&chosen.place) => {
+                assert_eq!(Some(roster.members[chosen.place].under_way - 1), fewest);
+            }
+            Some(chosen) if !up.is_empty() => {
+                let breaker = &roster.members[chosen.place].breaker;
+                assert!(choice == Choice::MayProbe && breaker.until().is_some_and(|until| until <= now));
+            }
+            Some(chosen) => {
+                assert_ne!(choice, Choice::OnlyUp);
+                let is_probe = !roster.members[chosen.place].breaker.is_closed();
+                let was_due = roster.members[chosen.place].breaker.until().is_some_and(|until| until <= now);
+                assert!(!is_probe || (all_open && !is_probed) || (choice == Choice::MayProbe && was_due));
+            }
+        }
+        chosen
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_happens_nobody_is_turned_away_who_could_be_served(steps in steps()) {
+            let (mut roster, mut now, mut under_way) = (roster(3), NOW, Vec::new());
+            for step in steps {
+                match step {
+                    Step::Passes(ms) => now = now.plus(Duration::from_millis(ms)),
+                    Step::Checks(place, is_healthy) => roster.set_healthy(place, is_healthy),
+                    Step::Asks(choice) => under_way.extend(asks(&mut roster, now, choice)),
+                    Step::Ends(_, _) if under_way.is_empty() => {}
+                    Step::Ends(which, outcome) => {
+                        let chosen: Chosen = under_way.swap_remove(which % under_way.len());
+                        match outcome {
+                            Outcome::Answered => drop(roster.succeeded(chosen)),
+                            Outcome::Failed => drop(roster.failed(chosen, now)),
+                            Outcome::GivenUp => roster.abandoned(chosen),
+                        }
+                        roster.ended(chosen.place);
+                    }
+                }
+                for place in 0..3 {
+                    let count = under_way.iter().filter(|own| own.place == place).count();
+                    prop_assert_eq!(roster.state(place, now).2, count);
+                }
+            }
+            // An answer to every server, and all of them are up.
+            for place in 0..3 {
+                roster.set_healthy(place, true);
+            }
+            let now = now.plus(Duration::from_mins(5));
+            for chosen in under_way {
+                roster.abandoned(chosen);
+            }
+            while roster.members.iter().any(|own| !own.is_up()) {
+                let chosen = asks(&mut roster, now, Choice::MayProbe).expect("nobody else probes");
+                roster.succeeded(chosen);
+                roster.ended(chosen.place);
+            }
+        }
     }
 }

@@ -161,7 +161,11 @@ impl Servers {
                 under_way,
                 requests: told.requests,
                 failures: told.failures,
-                trouble: told.failing.clone().or_else(|| told.unhealthy.clone()),
+                trouble: match standing {
+                    ServerState::Up => None,
+                    ServerState::Unhealthy => told.unhealthy.clone(),
+                    ServerState::Open | ServerState::HalfOpen => told.failing.clone(),
+                },
             }
         };
         self.list.iter().enumerate().map(figures).collect()

@@ -7,7 +7,7 @@ mod hop;
 mod list;
 mod phrase;
 
-pub use coding::{accepted_codings, accepts_coding};
+pub use coding::AcceptedCodings;
 pub use date::http_date;
 pub use hop::{end_to_end, is_hop_by_hop};
 pub use list::{list_items, tag_items, unquoted};

@@ -2,6 +2,7 @@
 //! is handed, no log. One module for each section of the RFC; each answer is a value that carries what to do next and why.
 
 pub mod age;
+pub mod coding;
 pub mod directives;
 pub mod groups;
 pub mod head;
@@ -15,6 +16,7 @@ pub mod validation;
 pub mod vary;
 pub mod wishes;
 
+pub use coding::{CodingRule, MediaRange};
 pub use reuse::Reuse;
 pub use storing::{Plan, SESSION_KEEP_MAX, Whose};
 pub use wishes::Wishes;

@@ -63,6 +63,8 @@ pub(super) struct FilledHead {
     pub storing: Reason,
     /// How long it is good for, where it is kept.
     pub lifetime: Option<Lifetime>,
+    /// Whether it is kept in content codings too, as far as the head tells.
+    pub is_codable: bool,
     /// For whom it was fetched.
     pub whose: Whose,
     /// How long the origin took.

@@ -5,6 +5,7 @@
 //! is judged after the stamp was taken, and what comes is kept before its readers see its end.
 
 use super::Proxy;
+use super::coding;
 use super::errand::Errand;
 use super::fill::{Ending, Fill, FillAnswer, FilledHead};
 use super::lookup::standing;
@@ -22,7 +23,7 @@ use crate::observe::{FillEnd, OriginResult, RouteFigures};
 use crate::outcome::Reason;
 use crate::policy::{Exchange, Framing, Plan, Whose, age, groups, stale, storing, validation, vary};
 use crate::respond;
-use crate::stored::{FieldBlock, Lifetime, Packed, Parts, StoredBody, StoredResponse, VaryKey};
+use crate::stored::{Coded, CodedForm, FieldBlock, Lifetime, Packed, Parts, StoredBody, StoredResponse, VaryKey};
 use crate::tags::Tags;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
@@ -129,7 +130,7 @@ pub(super) fn as_exchange<'a>(errand: &'a Errand, answered: &'a Answered) -> Exc
 
 /// What a 304 makes of the stored response, and whether that was kept.
 fn freshen(
-    proxy: &Proxy,
+    proxy: &Arc<Proxy>,
     fill: &Fill,
     errand: &Errand,
     stored: &StoredResponse,
@@ -138,14 +139,14 @@ fn freshen(
     let exchange = as_exchange(errand, answered);
     let (told, generation) = (errand.told_tags(&answered.fields)?, proxy.new_generation());
     let fresh = validation::freshen(stored, &exchange, &errand.terms(), told, fill.stamp, generation)?;
-    let fresh = Arc::new(fresh);
+    let fresh = Arc::new(coding::as_told(proxy, errand, fresh));
     let kept = keep(proxy, errand, &fresh, answered.requested);
     freshen_alike(proxy, fill, errand, &fresh, answered);
     Ok((fresh, kept))
 }
 
 /// Freshens the other variants that the 304 speaks of. Memory has them all: look-up brings all variants of a key there.
-fn freshen_alike(proxy: &Proxy, fill: &Fill, errand: &Errand, fresh: &StoredResponse, answered: &Answered) {
+fn freshen_alike(proxy: &Arc<Proxy>, fill: &Fill, errand: &Errand, fresh: &StoredResponse, answered: &Answered) {
     let variants = proxy.memory.get(errand.cache, &errand.key);
     let is_other = |other: &&Arc<StoredResponse>| other.vary != fresh.vary && other.rule == fresh.rule;
     for other in variants.iter().flat_map(|variants| variants.iter()).filter(is_other) {
@@ -270,12 +271,14 @@ fn head_of(
         leaders_fields.extend(fields.get_all(name).iter().map(|value| (name.clone(), value.clone())));
         fields.remove(name);
     }
+    let vary = VaryKey::of(&names, |name| vary::normalised(&errand.as_sent, name));
     FilledHead {
         status: answered.status,
+        is_codable: plan.is_some() && coding::is_codable(errand, answered, length, &vary),
         fields,
         leaders_fields,
         length,
-        vary: VaryKey::of(&names, |name| vary::normalised(&errand.as_sent, name)),
+        vary,
         tags,
         storing,
         lifetime: plan.map(|plan| plan.lifetime),
@@ -286,7 +289,7 @@ fn head_of(
 
 /// Keeps a response that has come whole, unless it was invalidated while it came.
 fn store(
-    proxy: &Proxy,
+    proxy: &Arc<Proxy>,
     fill: &Fill,
     errand: &Errand,
     head: &FilledHead,
@@ -317,6 +320,11 @@ pub(super) fn to_store(
     content: Content,
 ) -> Result<StoredResponse, Reason> {
     let Content { body, form_cookie, packed } = content;
+    let coded = match packed {
+        Some(packed) => Coded::Made([CodedForm::Packed(packed)].into()),
+        None if form_cookie.is_none() && coding::is_awaited(errand, head, body.len() as u64) => Coded::Awaited,
+        None => Coded::No,
+    };
     let mut fields = head.fields.clone();
     // What is set is set once.
     if !errand.keeps_cookies() {
@@ -332,7 +340,7 @@ pub(super) fn to_store(
         fields: FieldBlock::copy_of(&fields).map_err(|_| Reason::TooLarge)?,
         body,
         form_cookie,
-        packed,
+        coded,
         etag,
         lifetime,
         stamp: fill.stamp,
@@ -346,7 +354,7 @@ pub(super) fn to_store(
 /// Into the memory tier at once, and into the store behind the response; unless something newer than the stamp matches it,
 /// or a purge asked that what is fetched so soon after it be not kept.
 pub(super) fn keep(
-    proxy: &Proxy,
+    proxy: &Arc<Proxy>,
     errand: &Errand,
     stored: &Arc<StoredResponse>,
     requested: Timestamp,
@@ -361,9 +369,12 @@ pub(super) fn keep(
     if proxy.ledger.settling(&stored.subject(), requested) {
         return Err(Reason::Settling);
     }
+    let order = proxy.keeping();
     proxy.note_for_session(stored).map_err(|_| Reason::SessionQuota)?;
     proxy.memory.insert(stored.clone());
     // What the queue has no room for stays in memory alone; the store counts it.
     let _ = proxy.store.put(stored.clone());
+    drop(order);
+    coding::begin(proxy, errand, stored);
     Ok(())
 }

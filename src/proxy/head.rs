@@ -20,7 +20,7 @@ use http::{Method, header};
 use std::sync::Arc;
 
 /// Asks the origin, and answers with what it says.
-pub(super) async fn ask(proxy: &Proxy, ask: &Ask, errand: Errand, reason: Reason) -> Result<Reply, Failure> {
+pub(super) async fn ask(proxy: &Arc<Proxy>, ask: &Ask, errand: Errand, reason: Reason) -> Result<Reply, Failure> {
     let stamp = proxy.ledger.stamp();
     // Judged after the stamp was taken: what was invalidated must not come back, and a HEAD alone proves nothing to a soft purge.
     let stored = errand.fallback.clone().filter(|stored| standing(proxy, stored) == Standing::Valid);
@@ -42,7 +42,7 @@ pub(super) async fn ask(proxy: &Proxy, ask: &Ask, errand: Errand, reason: Reason
     Ok(reply(&errand, &answered, reason))
 }
 
-fn take_in(proxy: &Proxy, errand: &Errand, stored: &StoredResponse, answered: &Answered, stamp: Stamp) {
+fn take_in(proxy: &Arc<Proxy>, errand: &Errand, stored: &StoredResponse, answered: &Answered, stamp: Stamp) {
     let is_proven = matches!(errand.rules.guards.proof(errand.place), None | Some(Proof::Proven { .. }));
     let Some(tags) = errand.told_tags(&answered.fields).ok().filter(|_| is_proven) else { return };
     let (exchange, generation) = (as_exchange(errand, answered), proxy.new_generation());

@@ -2,6 +2,7 @@
 //! of all that.
 
 use super::admit::Wanted;
+use super::coding::AWAITED_MAX;
 use super::{Ask, Proxy, Rules};
 use crate::clock::Timestamp;
 use crate::ledger::{Gone, Standing, Trust};
@@ -94,7 +95,11 @@ pub(super) async fn stored_under(proxy: &Proxy, wanted: &Wanted) -> Result<Varia
     // Noted before the store is read: a session that changes meanwhile finds it.
     let _filling = wanted.session.as_ref().map(|session| proxy.sessions.filling(session.hashes()));
     let variants = proxy.store.get(wanted.cache, &wanted.key).await?;
-    for stored in variants.iter().rev() {
+    let now = proxy.clock.now();
+    // With coded forms under way elsewhere it is about to be replaced in the store: in memory it would stay without them.
+    let is_settled =
+        |stored: &&Arc<StoredResponse>| !stored.awaits_forms() || stored.lifetime().received.plus(AWAITED_MAX) < now;
+    for stored in variants.iter().rev().filter(is_settled) {
         proxy.promote(stored.clone());
     }
     Ok(Variants::of(variants))

@@ -9,7 +9,7 @@ use super::pass;
 use super::patience::answer_of;
 use super::reply::Reply;
 use super::{Ask, Proxy, hit};
-use super::{filling, guard};
+use super::{coding, filling, guard};
 use crate::body::Body;
 use crate::fetch::{Answered, Joined, TapeReader};
 use crate::headers::end_to_end;
@@ -176,7 +176,7 @@ fn streamed(head: &FilledHead, reader: TapeReader, reason: Reason, leads: bool) 
     outcome.storing = Some(head.storing);
     outcome.collapsed = !leads;
     let body = Body::streamed(reader.announced(head.length));
-    let mut fields = head.fields.clone();
+    let mut fields = coding::fields_of(head);
     if leads {
         for (name, value) in &head.leaders_fields {
             fields.append(name, value.clone());

@@ -6,6 +6,7 @@
 
 mod admit;
 mod ask;
+mod coding;
 mod course;
 mod errand;
 mod explain;
@@ -45,13 +46,14 @@ use crate::store::{CacheFigures, MemoryTier, Store, StoreError, StoreFigures};
 use crate::stored::StoredResponse;
 use crate::tags::Tag;
 use arc_swap::ArcSwap;
+use coding::Coder;
 use errand::Errand;
 use fill::Fill;
 use http::HeaderValue;
 use sessions::{NoRoom, Sessions};
 use std::io::{Cursor, Write};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
@@ -81,6 +83,9 @@ pub struct Proxy {
     requests: AtomicU64,
     /// Places for samples of guarded routes.
     samples: Arc<Semaphore>,
+    coder: Coder,
+    /// Held by whoever puts something into memory and the store, so that both see the same order.
+    order: Mutex<()>,
     /// Fills, samples and tunnels: what goes on when its client has gone.
     tasks: TaskTracker,
 }
@@ -142,6 +147,8 @@ impl Proxy {
             process_name: (parts.seed >> 32) as u32,
             requests: AtomicU64::new(0),
             samples: Arc::new(Semaphore::new(sampling::SAMPLES_MAX)),
+            coder: Coder::default(),
+            order: Mutex::default(),
             tasks: TaskTracker::new(),
         }
     }
@@ -208,6 +215,11 @@ impl Proxy {
     /// The health checks of the origins' servers, to be run beside everything else; none of them ends by itself.
     pub fn health_checks(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
         self.origins.health_checks()
+    }
+
+    /// The right to put something into memory and the store. Neither waits for more than a short lock, so nobody waits long for it.
+    fn keeping(&self) -> MutexGuard<'_, ()> {
+        self.order.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Brings a response from the store into memory, where it is of use there.

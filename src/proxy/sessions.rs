@@ -177,7 +177,7 @@ mod tests {
     use crate::cache_name::CacheName;
     use crate::key::{IdFrom, Scheme, SessionKey, Target};
     use crate::ledger::{Epoch, Stamp};
-    use crate::stored::{FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody};
+    use crate::stored::{Coded, FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody};
     use crate::tags::Tags;
     use http::{HeaderValue, StatusCode};
     use std::time::Duration;
@@ -200,7 +200,7 @@ mod tests {
             fields: FieldBlock::default(),
             body: StoredBody::whole(vec![b'x'; BYTES].into()),
             form_cookie: None,
-            packed: None,
+            coded: Coded::No,
             etag: HeaderValue::from_static("\"1\""),
             lifetime: Lifetime {
                 received: Timestamp(0),

@@ -5,10 +5,12 @@
 //! errand: not even the leader gets it, for their forms would be of no use to them.
 
 use super::Proxy;
+use super::coding;
 use super::errand::Errand;
 use super::fill::{Fill, FillAnswer, FilledHead};
 use super::filling::{Content, keep, to_store};
 use super::recording::{Held, next_part};
+use crate::coding::Coding;
 use crate::csrf::{CookieForm, Found, Secret, Unfit, scan};
 use crate::fetch::{Answered, FetchFailure, Lead, OriginBody};
 use crate::headers::list_items;
@@ -79,7 +81,7 @@ fn is_pages_kind(fields: &HeaderMap) -> bool {
 
 /// Takes a whole page in, and tells those who wait what became of it.
 pub(super) async fn receive(
-    proxy: &Proxy,
+    proxy: &Arc<Proxy>,
     lead: &Lead<Fill>,
     errand: &Errand,
     head: FilledHead,
@@ -111,7 +113,8 @@ pub(super) async fn receive(
         return Err(if has_none { deliver(fill, head, page) } else { refuse(head.storing) });
     };
     let name = &errand.rule.cookies.form_token;
-    let content = content(&page, &found, form, name, may_pack(&head.fields)).await;
+    let may_pack = coding::is_awaited(errand, &head, page.len() as u64) && coding::makes(errand, Coding::Gzip);
+    let content = content(&page, &found, form, name, may_pack).await;
     let head = if content.form_cookie.is_some() { taken_apart(head) } else { head };
     let stored = Arc::new(to_store(proxy, fill, errand, &head, lifetime, content).map_err(refuse)?);
     proxy.unstorable.forget(&errand.key);
@@ -134,7 +137,8 @@ fn deliver(fill: &Fill, head: FilledHead, page: Bytes) -> (FillEnd, Option<Reaso
 async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &str, may_pack: bool) -> Content {
     let form_cookie = form.or_else(|| (!found.starts().is_empty()).then(|| CookieForm::usual(name)));
     let body = body(page, found);
-    if !may_pack || page.len() > PACKED_BYTES_MAX {
+    // What has no tokens is coded behind those who wait, like all else.
+    if !may_pack || form_cookie.is_none() || page.len() > PACKED_BYTES_MAX {
         return Content { body, form_cookie, packed: None };
     }
     let packed = tokio::task::spawn_blocking({
@@ -142,11 +146,6 @@ async fn content(page: &Bytes, found: &Found, form: Option<CookieForm>, name: &s
         move || Packed::of(&body)
     });
     Content { body, form_cookie, packed: packed.await.unwrap_or_default() }
-}
-
-/// RFC 9111 5.2.2.6.
-fn may_pack(fields: &HeaderMap) -> bool {
-    !list_items(fields, &header::CACHE_CONTROL).any(|directive| directive.eq_ignore_ascii_case("no-transform"))
 }
 
 /// A page as it is for nobody in particular, for comparing it with another fetch of it.

@@ -63,14 +63,22 @@ fn not_modified(request: &HeaderMap, selected: &Selected<'_>, now: Timestamp) ->
 }
 
 /// Whether If-Range allows a range: the same strong entity tag, or exactly the same date (13.1.5), where that is strong: at
-/// least a second before the response was made (8.8.2.2).
-pub(super) fn if_range_holds(request: &HeaderMap, etag: &HeaderValue, response: &HeaderMap, now: Timestamp) -> bool {
+/// least a second before the response was made (8.8.2.2). Where a content is sent in several codings, all of them have that date,
+/// and whoever names it may hold a part of another one.
+pub(super) fn if_range_holds(
+    request: &HeaderMap,
+    etag: &HeaderValue,
+    response: &HeaderMap,
+    is_negotiated: bool,
+    now: Timestamp,
+) -> bool {
     let Some(condition) = request.get(header::IF_RANGE) else { return true };
     if strong_equal(condition.as_bytes(), etag.as_bytes()) {
         return true;
     }
     let modified = date(response, &header::LAST_MODIFIED, now);
-    let is_strong = modified.zip(date(response, &header::DATE, now)).is_some_and(|(modified, made)| modified < made);
+    let made = date(response, &header::DATE, now);
+    let is_strong = !is_negotiated && modified.zip(made).is_some_and(|(modified, made)| modified < made);
     is_strong && response.get(header::LAST_MODIFIED).is_some_and(|modified| modified == condition)
 }
 

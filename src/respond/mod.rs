@@ -10,7 +10,7 @@ mod streaming;
 
 pub use error::error;
 pub use status::{cache_status, x_cache};
-pub use stored::{etag_of_body, stored};
+pub use stored::{etag_of_body, stored, vary_on_coding};
 pub use streaming::streaming;
 
 use crate::cache_name::CacheName;

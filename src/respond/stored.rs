@@ -7,9 +7,9 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::csrf::Splice;
-use crate::headers::accepts_coding;
+use crate::headers::{AcceptedCodings, list_items};
 use crate::outcome::{Kind, Outcome};
-use crate::stored::{Packed, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
+use crate::stored::{CodedForm, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Response, StatusCode, header};
 use std::ops::Range;
@@ -59,14 +59,14 @@ pub fn stored(
     now: Timestamp,
 ) -> Response<Body> {
     let (mut fields, lifetime) = (stored.fields().to_map(), stored.lifetime());
-    let packed = packed_for(stored, own, request);
-    let etag = match (own, packed) {
+    let form = form_for(stored, own, method, request);
+    let etag = match (own, form) {
         (Some(own), _) => etag_of_visitor(stored, own),
         (None, Some(_)) => weak(&stored.etag()),
         (None, None) => stored.etag(),
     };
-    if stored.packed().is_some() {
-        vary_on(&mut fields, "Accept-Encoding");
+    if stored.is_negotiated() {
+        vary_on_coding(&mut fields);
     }
     let condition = {
         // A page with places for what is a visitor's own was made when they ask for it.
@@ -90,8 +90,8 @@ pub fn stored(
             fields = HeaderMap::new();
             (failed, Body::empty())
         }
-        None => match packed {
-            Some(packed) => packed_content(stored, packed, own, method, &mut fields),
+        None => match form {
+            Some(form) => coded_content(stored, form, own, method, &mut fields),
             None => content(stored, own, method, request, &mut fields, now),
         },
     };
@@ -113,30 +113,56 @@ pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
     text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
 }
 
-/// The content in gzip, where there is one that suits. A range is of the content as it came.
-fn packed_for<'a>(stored: &'a StoredResponse, own: Option<&Splice>, request: &HeaderMap) -> Option<&'a Packed> {
-    let packed = stored.packed()?;
-    let is_cut = own.is_none() && request.contains_key(header::RANGE);
-    (!is_cut && accepts_coding(request, "gzip")).then_some(packed)
+/// Those who keep answers on the way have to keep those of a content with coded forms apart: this one and all others of it.
+pub fn vary_on_coding(fields: &mut HeaderMap) {
+    vary_on(fields, "Accept-Encoding");
 }
 
-fn packed_content(
+/// The coded form that suits best, where one is better than the content as it is. A range is of the content as it is: parts of two
+/// compressions do not fit together. HEAD knows no ranges (RFC 9110 14.2).
+fn form_for<'a>(
+    stored: &'a StoredResponse,
+    own: Option<&Splice>,
+    method: &Method,
+    request: &HeaderMap,
+) -> Option<&'a CodedForm> {
+    let forms = stored.forms();
+    let is_cut = || own.is_none() && method == Method::GET && request.contains_key(header::RANGE);
+    if forms.is_empty() || is_cut() || forbids_transformation(request) {
+        return None;
+    }
+    let place = AcceptedCodings::of(request).best(forms.iter().map(CodedForm::coding))?;
+    forms.get(place)
+}
+
+/// RFC 9111 5.2.1.6.
+fn forbids_transformation(request: &HeaderMap) -> bool {
+    list_items(request, &header::CACHE_CONTROL).any(|directive| directive.eq_ignore_ascii_case("no-transform"))
+}
+
+fn coded_content(
     stored: &StoredResponse,
-    packed: &Packed,
+    form: &CodedForm,
     own: Option<&Splice>,
     method: &Method,
     fields: &mut HeaderMap,
 ) -> (StatusCode, Body) {
-    fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    for name in &CHECKSUMS {
+    fields.insert(header::CONTENT_ENCODING, HeaderValue::from_static(form.coding().as_str()));
+    for name in CHECKSUMS.iter().chain([&header::ACCEPT_RANGES]) {
         fields.remove(name);
     }
     if method == Method::HEAD {
-        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(packed.len() as u64));
+        fields.insert(header::CONTENT_LENGTH, HeaderValue::from(form.len() as u64));
         return (stored.status, Body::empty());
     }
-    let token = own.map_or(&NO_TOKEN, Splice::token);
-    (stored.status, gathered(&packed.body, token, &packed.end(token)))
+    let body = match form {
+        CodedForm::Whole(_, bytes) => Body::whole(bytes.clone()),
+        CodedForm::Packed(packed) => {
+            let token = own.map_or(&NO_TOKEN, Splice::token);
+            gathered(&packed.body, token, &packed.end(token))
+        }
+    };
+    (stored.status, body)
 }
 
 /// Of another coding, it is another representation: the same only to whoever compares weakly (RFC 9110 8.8.3.3).
@@ -186,7 +212,7 @@ fn content(
     }
     let may_cut = stored.status == StatusCode::OK
         && request.contains_key(header::RANGE)
-        && if_range_holds(request, &stored.etag(), fields, now);
+        && if_range_holds(request, &stored.etag(), fields, stored.is_negotiated(), now);
     match if may_cut { asked(request, length) } else { Asked::Whole } {
         Asked::Nothing => {
             for name in &FIELDS_OF_CONTENT {

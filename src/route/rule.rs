@@ -3,7 +3,7 @@
 use super::{Parameters, Pattern};
 use crate::cache_name::CacheName;
 use crate::key::CookieClasses;
-use crate::policy::{Choices, LifetimeRule};
+use crate::policy::{Choices, CodingRule, LifetimeRule};
 use crate::stored::RuleFingerprint;
 use crate::tags::{BadTag, Tag};
 use http::{HeaderName, Method};
@@ -102,6 +102,8 @@ pub struct Rule {
     pub tags: Box<[TagTemplate]>,
     /// Further request fields that its fills send; its responses vary on them.
     pub headers: Box<[HeaderName]>,
+    /// The codings that its responses are kept in, beside the form that they came in; none: no other.
+    pub coding: Option<Arc<CodingRule>>,
     /// Whether the form tokens of its shared pages become each visitor's own.
     pub splices: bool,
     /// Changes when anything changes that decides what is stored under it.

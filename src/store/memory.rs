@@ -113,6 +113,12 @@ impl MemoryTier {
         self.compartments[response.cache.index()].insert(response, Clash::Replace)
     }
 
+    /// Puts a response with more to it in the place of itself, that is of its own generation, where it is here. False where another
+    /// one is here in its place, which stays.
+    pub fn replace(&self, response: Arc<StoredResponse>) -> bool {
+        self.compartments[response.cache.index()].replace(response)
+    }
+
     /// Keeps a response that was read from the store, unless one with the same Vary key is here already: between reading and
     /// now a newer one may have come.
     pub fn promote(&self, response: Arc<StoredResponse>) -> Queued {
@@ -202,15 +208,37 @@ impl Compartment {
             return Queued::Accepted;
         }
         kept.retain(|variant| variant.vary != response.vary);
-        let key = EntryKey(response.clone());
         kept.insert(0, response);
+        self.set(&mut counts, old.as_ref(), kept, &mut gone);
+        Queued::Accepted
+    }
+
+    fn replace(&self, response: Arc<StoredResponse>) -> bool {
+        let mut gone = Evicted::default();
+        let mut counts = self.change();
+        let Some(old) = self.cache.peek(&response.key()) else { return true };
+        let mut kept = old.to_vec();
+        let Some(own) = kept.iter_mut().find(|variant| variant.vary == response.vary) else { return true };
+        if own.generation != response.generation {
+            return false;
+        }
+        if response.weight() as u64 <= self.object_bytes_max {
+            *own = response;
+            self.set(&mut counts, Some(&old), kept, &mut gone);
+        }
+        true
+    }
+
+    /// Makes these the variants of an entry that had `old` ones, the newest first.
+    fn set(&self, counts: &mut Counts, old: Option<&Variants>, mut kept: Vec<Arc<StoredResponse>>, gone: &mut Evicted) {
+        let Some(newest) = kept.first() else { return };
+        let key = EntryKey(newest.clone());
         let cut = self.cut_to_size(&mut kept);
-        let entries = counts.entries + kept.len() as u64 - old.as_ref().map_or(0, |old| old.len() as u64);
-        self.cache.insert_with_lifecycle(key.clone(), Variants::of(kept), &mut gone);
+        let entries = counts.entries + kept.len() as u64 - old.map_or(0, |old| old.len() as u64);
+        self.cache.insert_with_lifecycle(key.clone(), Variants::of(kept), gone);
         let evicted = gone.variants(old.is_some().then_some(&key));
         counts.entries = entries.saturating_sub(evicted);
         counts.evictions += cut + evicted;
-        Queued::Accepted
     }
 
     /// The oldest variants give way, to number and to weight; the newest always stays. Tells how many went.

@@ -5,12 +5,14 @@
 
 mod body;
 pub mod codec;
+mod coded;
 mod fields;
 mod lifetime;
 mod packed;
 mod vary;
 
 pub use body::{Piece, StoredBody, TOKEN_BYTES};
+pub use coded::{Coded, CodedForm};
 pub use fields::FieldBlock;
 pub use lifetime::{Lifetime, LifetimeFrom};
 pub use packed::Packed;
@@ -23,6 +25,7 @@ use crate::key::{Key, KeyRef};
 use crate::ledger::{Stamp, Subject};
 use crate::tags::Tags;
 use bytes::Bytes;
+use coded::CodedState;
 use http::{HeaderValue, StatusCode};
 use lifetime::PackedLifetime;
 use std::sync::Arc;
@@ -53,8 +56,8 @@ pub struct Parts {
     pub body: StoredBody,
     /// The cookie that its form tokens belong to; a page with tokens always has one.
     pub form_cookie: Option<CookieForm>,
-    /// Its content in gzip, where that was made here.
-    pub packed: Option<Packed>,
+    /// Its content in codings that were made here.
+    pub coded: Coded,
     /// The origin's entity tag, or ours: made from the body where the origin sent none.
     pub etag: HeaderValue,
     /// Its freshness and what staleness allows.
@@ -101,6 +104,7 @@ pub struct StoredResponse {
     lifetime: PackedLifetime,
     lifetime_from: LifetimeFrom,
     validate_always: bool,
+    coded: CodedState,
     origin_time_us: u32,
     rare: Option<Box<Rare>>,
 }
@@ -109,20 +113,21 @@ pub struct StoredResponse {
 #[derive(Debug)]
 struct Rare {
     form_cookie: Option<CookieForm>,
-    packed: Option<Packed>,
+    forms: Box<[CodedForm]>,
 }
 
 impl Rare {
-    fn of(form_cookie: Option<CookieForm>, packed: Option<Packed>) -> Option<Box<Rare>> {
-        (form_cookie.is_some() || packed.is_some()).then(|| Box::new(Rare { form_cookie, packed }))
+    fn of(form_cookie: Option<CookieForm>, forms: Box<[CodedForm]>) -> Option<Box<Rare>> {
+        (form_cookie.is_some() || !forms.is_empty()).then(|| Box::new(Rare { form_cookie, forms }))
     }
 
-    /// Bytes it takes in memory, with what the allocator adds to it and to the cookie.
+    /// Bytes it takes in memory, with what the allocator adds to it, to the cookie and to the list of forms.
     fn weight(&self) -> usize {
         size_of::<Rare>()
             + 16
             + self.form_cookie.as_ref().map_or(0, |form| 16 + form.as_str().len())
-            + self.packed.as_ref().map_or(0, Packed::weight)
+            + if self.forms.is_empty() { 0 } else { 16 }
+            + self.forms.iter().map(CodedForm::weight).sum::<usize>()
     }
 }
 
@@ -132,6 +137,7 @@ impl StoredResponse {
         let (key, route, etag) = (parts.key.as_bytes(), parts.route.as_bytes(), parts.etag.as_bytes());
         // They are parts of heads and of the configuration, whose size limits are far below 4 GiB.
         let end = |bytes: usize| u32::try_from(bytes).unwrap_or(u32::MAX);
+        let (coded, forms) = parts.coded.split();
         StoredResponse {
             text: [key, route, etag, parts.fields.as_bytes()].concat().into(),
             key_end: end(key.len()),
@@ -147,7 +153,8 @@ impl StoredResponse {
             generation: parts.generation,
             status: parts.status,
             body: parts.body,
-            rare: Rare::of(parts.form_cookie, parts.packed),
+            coded,
+            rare: Rare::of(parts.form_cookie, forms),
             stamp: parts.stamp,
             tags: parts.tags,
             rule: parts.rule,
@@ -166,7 +173,7 @@ impl StoredResponse {
             fields: self.fields(),
             body: self.body.clone(),
             form_cookie: self.form_cookie().cloned(),
-            packed: self.packed().cloned(),
+            coded: Coded::of(self.coded, self.forms()),
             etag: self.etag(),
             lifetime: self.lifetime(),
             stamp: self.stamp,
@@ -205,9 +212,19 @@ impl StoredResponse {
         self.rare.as_ref()?.form_cookie.as_ref()
     }
 
-    /// Its content in gzip, where that was made here.
-    pub fn packed(&self) -> Option<&Packed> {
-        self.rare.as_ref()?.packed.as_ref()
+    /// Its content in codings that were made here, in the order in which they are preferred.
+    pub fn forms(&self) -> &[CodedForm] {
+        self.rare.as_ref().map_or(&[], |rare| &rare.forms)
+    }
+
+    /// Whether its content is sent in several forms, or will be soon: what those who keep answers have to be told.
+    pub fn is_negotiated(&self) -> bool {
+        self.coded != CodedState::No
+    }
+
+    /// Whether coded forms of it are still to be made.
+    pub fn awaits_forms(&self) -> bool {
+        self.coded == CodedState::Awaited
     }
 
     /// Its freshness and what staleness allows.

@@ -6,14 +6,10 @@
 //! places, adds to that of the page without it is the token's own, multiplied by a number that is known beforehand.
 
 use super::body::{Piece, StoredBody, TOKEN_BYTES};
-use flate2::read::GzDecoder;
-use flate2::{Compress, Compression, Crc, FlushCompress, Status};
-use std::io::Read;
+use crate::coding::{Deflate, crc32, gunzipped};
 
 /// Shorter pages gain nothing that a packet would show.
 const PAGE_BYTES_MIN: usize = 512;
-/// gzip's own usual one: the page is packed once, but while its first visitors wait.
-const LEVEL: u32 = 6;
 /// Magic, deflate, no flags, no time, unknown system.
 const HEADER: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];
 /// The head of a block that holds so many bytes as they are, and is not the last: its kind, their number, and that inverted.
@@ -71,6 +67,11 @@ impl Packed {
         end
     }
 
+    /// Bytes it takes in memory beside the struct itself.
+    pub(super) fn weight(&self) -> usize {
+        self.body.weight()
+    }
+
     /// The whole of it, read back with a token as any visitor could have it: nobody is sent what nobody could read.
     fn unpacks_to(&self, page: &StoredBody) -> bool {
         let token: [u8; TOKEN_BYTES] = std::array::from_fn(|at| b'A' + u8::try_from(at % 23).unwrap_or_default());
@@ -83,8 +84,7 @@ impl Packed {
         };
         let mut whole = filled(&self.body);
         whole.extend_from_slice(&self.end(&token));
-        let mut read = Vec::new();
-        GzDecoder::new(&whole[..]).read_to_end(&mut read).is_ok() && read == filled(page)
+        gunzipped(&whole).is_some_and(|read| read == filled(page))
     }
 }
 
@@ -101,58 +101,32 @@ const fn placeholder() -> [u8; TOKEN_BYTES] {
 
 /// Header and deflated page. What stands in a token's place is for the compressor alone: it goes on as if it had written that.
 fn deflated(page: &StoredBody) -> Option<StoredBody> {
-    let mut compress = Compress::new(Compression::new(LEVEL), false);
-    let (mut out, mut tokens_at) = (HEADER.to_vec(), Vec::new());
+    let (mut deflate, mut out, mut tokens_at) = (Deflate::default(), HEADER.to_vec(), Vec::new());
     for piece in page.pieces() {
         match piece {
-            Piece::Shared(bytes) => feed(&mut compress, bytes, FlushCompress::None, &mut out)?,
+            Piece::Shared(bytes) => deflate.feed(bytes, &mut out)?,
             Piece::Token => {
                 // A whole number of bytes, and after it a block of our own.
-                feed(&mut compress, &[], FlushCompress::Sync, &mut out)?;
+                deflate.flush(&mut out)?;
                 out.extend_from_slice(&STORED_BLOCK);
                 tokens_at.push(out.len());
-                compress.set_dictionary(&PLACEHOLDER).ok()?;
+                deflate.pretend(&PLACEHOLDER)?;
             }
         }
     }
-    feed(&mut compress, &[], FlushCompress::Finish, &mut out)?;
+    deflate.finish(&mut out)?;
     Some(StoredBody::between_tokens(&out, &tokens_at))
 }
 
-/// Gives bytes to the compressor until it has taken and, when flushed, given back all.
-fn feed(compress: &mut Compress, mut bytes: &[u8], flush: FlushCompress, out: &mut Vec<u8>) -> Option<()> {
-    const ROOM_BYTES: usize = 16 * 1024;
-    loop {
-        out.reserve(ROOM_BYTES);
-        let before = compress.total_in();
-        let status = compress.compress_vec(bytes, out, flush).ok()?;
-        bytes = &bytes[usize::try_from(compress.total_in() - before).ok()?..];
-        let has_room = out.len() < out.capacity();
-        let is_done = match flush {
-            FlushCompress::Finish => status == Status::StreamEnd,
-            _ => bytes.is_empty() && has_room,
-        };
-        if is_done {
-            return Some(());
-        }
-    }
-}
-
 fn crc(bytes: &[u8]) -> u32 {
-    let mut crc = Crc::new();
-    crc.update(bytes);
-    crc.sum()
+    crc32([bytes])
 }
 
 fn checksum_of(page: &StoredBody) -> u32 {
-    let mut crc = Crc::new();
-    for piece in page.pieces() {
-        match piece {
-            Piece::Shared(bytes) => crc.update(bytes),
-            Piece::Token => crc.update(&[0; TOKEN_BYTES]),
-        }
-    }
-    crc.sum()
+    crc32(page.pieces().iter().map(|piece| match piece {
+        Piece::Shared(bytes) => bytes,
+        Piece::Token => &[0; TOKEN_BYTES][..],
+    }))
 }
 
 /// For each token, x to the power of the bits that follow it.
@@ -204,22 +178,13 @@ fn filled(packed: &Packed, token: &[u8]) -> Vec<u8> {
     whole
 }
 
-impl Packed {
-    /// What it takes in memory beside the struct itself.
-    pub(super) fn weight(&self) -> usize {
-        self.body.weight()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
 
     fn unpacked(bytes: &[u8]) -> Vec<u8> {
-        let mut read = Vec::new();
-        GzDecoder::new(bytes).read_to_end(&mut read).unwrap();
-        read
+        gunzipped(bytes).unwrap()
     }
 
     fn page(parts: &[String]) -> (StoredBody, impl Fn(&str) -> String) {

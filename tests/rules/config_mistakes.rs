@@ -79,6 +79,56 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
         ),
         ("cookies: { drop: [csrftoken] }", "cookies.drop: csrftoken may be dropped only where form tokens are spliced"),
         ("cookies: { key: ['['] }", r#"cookies.key[0]: "[" is not a name or glob"#),
+        ("languages: [english!]", r#"languages[0]: "english!" is not a language tag"#),
+        (
+            "compression: maybe",
+            r#"proxy.yaml:2:14: compression: "maybe" is not true, false or a map; write false, or keys such as { codings: "#,
+        ),
+        ("compression: [br]", "proxy.yaml:2:14: compression: a list is not a single value"),
+        (
+            "compression: { coding: [br] }",
+            "proxy.yaml:2:16: compression.coding: is not a key that is known here; known are min_size, codings, types, sessions",
+        ),
+        (
+            "compression: { codings: [br, deflate] }",
+            r#"proxy.yaml:2:30: compression.codings[1]: "deflate" is not a coding; write br, zstd or gzip"#,
+        ),
+        ("compression: { codings: [br, br] }", r#"compression.codings[1]: "br" stands there twice; write it once"#),
+        (
+            "compression: { codings: [] }",
+            "compression.codings: names no coding; to compress nothing, write compression: false",
+        ),
+        (
+            "compression: { types: [html, 'text/*'] }",
+            r#"proxy.yaml:2:24: compression.types[0]: "html" is not a media type; write one such as text/html"#,
+        ),
+        ("compression: { types: [] }", "compression.types: names no media type"),
+        ("compression: { min_size: 1000 }", r#"compression.min_size: "1000" is not a size"#),
+        ("compression: { min_size: 2MiB }", "compression.min_size: is more than 1MiB"),
+        ("compression: { sessions: some }", r#"compression.sessions: "some" is not true or false"#),
+        (
+            "compression: false\nroutes: [{ name: a, match: /a, compression: true }]",
+            "proxy.yaml:3:45: routes[0].compression: is turned off for the whole file",
+        ),
+        (
+            "routes: [{ name: a, match: /a, pass: true, compression: false }]",
+            "routes[0].compression: is for responses that are kept, but the rule says pass: true",
+        ),
+        ("log: { format: xml }", r#"log.format: "xml" is not json or logfmt"#),
+        ("threads: many", r#"threads: "many" is not auto or a whole number of at least 1"#),
+        ("invalidation: { allow: [here] }", r#"invalidation.allow[0]: "here" is neither an IP address nor a network"#),
+        ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
+        ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
+    ];
+    for (lines, expected) in table {
+        let told = told(&with(lines)).expect_err(lines);
+        assert!(told.contains(expected), "{lines}\n{expected}\nis not in\n{told}");
+    }
+}
+
+#[test]
+fn each_mistake_in_what_is_chosen_is_told() {
+    let table = [
         ("caching: { heuristics: maybe }", r#"caching.heuristics: "maybe" is not true or false"#),
         ("caching: { set_cookie: always }", r#"caching.set_cookie: "always" is not refuse or store"#),
         ("caching: { stale_if_error: 8d }", "caching.stale_if_error: is longer than max_keep, 7d"),
@@ -90,12 +140,6 @@ fn each_mistake_is_told_with_line_column_value_and_remedy() {
             "csrf: { scheme: django }\ncaching: { set_cookie: store }\nroutes: [{ name: a, match: / }]",
             "routes[0].set_cookie: would set one visitor's csrftoken for everybody; write set_cookie: refuse, or csrf: false",
         ),
-        ("languages: [english!]", r#"languages[0]: "english!" is not a language tag"#),
-        ("log: { format: xml }", r#"log.format: "xml" is not json or logfmt"#),
-        ("threads: many", r#"threads: "many" is not auto or a whole number of at least 1"#),
-        ("invalidation: { allow: [here] }", r#"invalidation.allow[0]: "here" is neither an IP address nor a network"#),
-        ("invalidation: { events: { e: { tags: ['{'] } } }", "events.e.tags[0]: \"{\" is not a template"),
-        ("invalidation: { events: { e: {} } }", "lets nothing go; write tags or urls"),
     ];
     for (lines, expected) in table {
         let told = told(&with(lines)).expect_err(lines);

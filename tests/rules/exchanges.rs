@@ -12,7 +12,7 @@ use vitrine::policy::storing::{self, Plan};
 use vitrine::policy::{Choices, Exchange, Framing, LifetimeRule, Terms, Whose};
 use vitrine::respond;
 use vitrine::stored::{
-    FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    Coded, FieldBlock, Lifetime, LifetimeFrom, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
 };
 use vitrine::tags::Tags;
 
@@ -93,7 +93,7 @@ pub(crate) fn stored(lines: Lines<'_>, body: &str) -> StoredResponse {
         fields: FieldBlock::copy_of(&fields).unwrap(),
         body,
         form_cookie: None,
-        packed: None,
+        coded: Coded::No,
         lifetime: Lifetime {
             received: NOON,
             initial_age: Duration::ZERO,

@@ -6,9 +6,10 @@ use http_body_util::BodyExt;
 use std::time::Duration;
 use vitrine::body::Body;
 use vitrine::clock::Timestamp;
+use vitrine::coding::Coding;
 use vitrine::outcome::{Kind, Outcome, Reason};
 use vitrine::respond::{self, Keeper};
-use vitrine::stored::{Lifetime, LifetimeFrom, Parts, StoredBody, StoredResponse};
+use vitrine::stored::{Coded, CodedForm, Lifetime, LifetimeFrom, Parts, StoredBody, StoredResponse};
 
 const HIT: Outcome = Outcome::new(Kind::Hit, Reason::Fresh);
 /// Noon as a date field has it.
@@ -223,6 +224,71 @@ fn if_range_wants_a_strong_validator() {
     for (response, condition, expected) in table {
         let (status, ..) = ask(&response, &Method::GET, &[("range", "bytes=0-1"), ("if-range", condition)]);
         assert_eq!(status.as_u16(), expected, "{condition}");
+    }
+}
+
+/// The page with two coded forms, of which one is in place of the other's bytes only to be told apart.
+fn coded() -> StoredResponse {
+    let forms = [(Coding::Brotli, "in br"), (Coding::Gzip, "gz")];
+    let forms = forms.map(|(coding, text)| CodedForm::Whole(coding, text.into()));
+    StoredResponse::of(Parts { coded: Coded::Made(forms.into()), ..page().to_parts() })
+}
+
+#[test]
+fn of_the_coded_forms_the_right_one_is_sent_and_said_so() {
+    let table: &[(Lines<'_>, u16, &str, &str)] = &[
+        (&[], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "zstd")], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "gzip, br")], 200, "in br", "W/\"1\""),
+        (&[("accept-encoding", "gzip, br;q=0.9")], 200, "gz", "W/\"1\""),
+        (&[("accept-encoding", "br, identity")], 200, "in br", "W/\"1\""),
+        (&[("accept-encoding", "br;q=0.5, identity")], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "identity;q=0, zstd")], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "br"), ("cache-control", "max-age=60, No-Transform")], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "br"), ("range", "bytes=0-1")], 206, "01", "\"1\""),
+        (&[("accept-encoding", "br"), ("range", "bytes=99-")], 416, "", "\"1\""),
+        (&[("accept-encoding", "br"), ("range", "bytes=0-1"), ("if-range", MODIFIED)], 200, BODY, "\"1\""),
+        (&[("accept-encoding", "br"), ("range", "bytes=0-1"), ("if-range", "\"1\"")], 206, "01", "\"1\""),
+        (&[("accept-encoding", "br"), ("if-none-match", "\"1\"")], 304, "", "W/\"1\""),
+        (&[("accept-encoding", "br"), ("if-none-match", "W/\"1\"")], 304, "", "W/\"1\""),
+        (&[("if-none-match", "W/\"1\"")], 304, "", "\"1\""),
+        (&[("accept-encoding", "br"), ("if-modified-since", MODIFIED)], 304, "", "W/\"1\""),
+    ];
+    for (lines, expected, body, etag) in table {
+        let (status, fields, sent) = ask(&coded(), &Method::GET, lines);
+        assert_eq!((status.as_u16(), sent.as_str()), (*expected, *body), "{lines:?}");
+        assert_eq!(
+            (all(&fields, "etag"), all(&fields, "vary").concat()),
+            (vec![(*etag).into()], "accept-languageAccept-Encoding".into())
+        );
+        let said = match *body {
+            "in br" => vec!["br"],
+            "gz" => vec!["gzip"],
+            _ => vec![],
+        };
+        assert_eq!(all(&fields, "content-encoding"), said, "{lines:?}");
+    }
+    let (_, failed, _) = ask(&coded(), &Method::GET, &[("accept-encoding", "br"), ("if-match", "\"1\"")]);
+    assert!(!failed.contains_key("content-encoding"), "412: its weak tag is never strongly the same");
+}
+
+#[test]
+fn head_tells_the_length_of_the_form_that_get_would_send() {
+    for (accepted, length) in [("br", "5"), ("gzip", "2"), ("zstd", "10")] {
+        let lines = [("accept-encoding", accepted), ("range", "bytes=0-1")];
+        let (status, fields, body) = ask(&coded(), &Method::HEAD, &lines);
+        assert_eq!((status, body.as_str(), all(&fields, "content-length")), (StatusCode::OK, "", vec![length.into()]));
+    }
+}
+
+#[test]
+fn what_awaits_its_forms_says_so_to_those_on_the_way() {
+    for (coded, said) in [(Coded::No, false), (Coded::Awaited, true), (Coded::Made([].into()), true)] {
+        let own = StoredResponse::of(Parts { coded, ..page().to_parts() });
+        let (status, fields, body) = ask(&own, &Method::GET, &[("accept-encoding", "br")]);
+        assert_eq!((status, body.as_str()), (StatusCode::OK, BODY));
+        assert_eq!(all(&fields, "vary").contains(&"Accept-Encoding".to_string()), said);
+        assert_eq!(all(&fields, "etag"), ["\"1\""]);
     }
 }
 

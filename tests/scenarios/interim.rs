@@ -265,7 +265,7 @@ async fn s43_one_that_is_too_large_is_dropped_and_a_small_one_behind_it_is_not()
 
 #[tokio::test]
 async fn s43_an_origin_that_says_nothing_else_runs_into_the_response_timeout() {
-    let stage = Stage::open_with_origin("response_timeout: 300ms").await;
+    let stage = Stage::open_with_origin("response_timeout: 1s").await;
     for target in ["/", "/checkout/a"] {
         stage.origin.says(target, [raw(early("<a>")).then_held_by(&Gate::shut())]);
         let mut client = asking(&stage, target, &[]).await;

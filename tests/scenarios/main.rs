@@ -3,6 +3,7 @@
 //! - `basics`: misses, hits, what browsers are told, HEAD, conditions, ranges
 //! - `keys`: hosts, queries, cookies, Vary; what must share a page and what must not
 //! - `personal`: what is one visitor's own never becomes another's
+//! - `coded`: pages that are compressed here, in the coding that each visitor takes
 //! - `collapse`: one fetch for many, and every way it can end
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
@@ -33,6 +34,7 @@
 
 mod basics;
 mod broken;
+mod coded;
 mod collapse;
 mod commands;
 mod dialects;

@@ -7,8 +7,9 @@ use proptest::test_runner::TestRunner;
 use std::sync::Arc;
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
+use vitrine::coding::Coding;
 use vitrine::store::{Queued, Store, VARIANTS_MAX};
-use vitrine::stored::{Parts, StoredResponse};
+use vitrine::stored::{Coded, CodedForm, Parts, StoredResponse};
 
 /// Opens a store whose caches have these sizes.
 pub(crate) type Open = fn([u64; 3]) -> Fixture;
@@ -20,7 +21,7 @@ const ROOMY: [u64; 3] = [64 << 20; 3];
 macro_rules! battery {
     ($name:ident, $open:ident) => {
         $crate::battery!($name, $open:
-            every_field_survives, what_was_never_put_is_not_there_and_no_error, a_successor_takes_the_place,
+            every_field_survives, a_response_takes_its_own_place_with_more_to_it, what_was_never_put_is_not_there_and_no_error, a_successor_takes_the_place,
             variants_are_kept_apart_newest_first, the_oldest_of_too_many_variants_gives_way,
             exactly_the_named_generation_is_removed, caches_are_apart, one_cache_is_cleared_or_all,
             what_comes_after_a_clear_stays, a_full_cache_lets_go_and_holds_its_size, what_is_too_large_is_told,
@@ -47,6 +48,26 @@ pub(crate) async fn every_field_survives(open: Open) {
         let got = get(store, put.cache, &put).await;
         assert_eq!(told(&got[0]), told(&put));
     }
+}
+
+/// Coded forms come behind: the same generation, once more.
+pub(crate) async fn a_response_takes_its_own_place_with_more_to_it(open: Open) {
+    let fixture = open(ROOMY);
+    let store = &*fixture.store;
+    let plain = shared(response(CacheName::Default, "/a", noise(20_000, 1)));
+    let forms = [(Coding::Brotli, 3_000), (Coding::Zstd, 0), (Coding::Gzip, 4_000)];
+    let forms = forms.map(|(coding, bytes)| CodedForm::Whole(coding, noise(bytes, 2)));
+    let coded = shared(Parts { coded: Coded::Made(forms.into()), ..plain.to_parts() });
+    put_all(store, [plain.clone(), page("/b")]).await;
+    let before = store.figures().caches[CacheName::Default.index()];
+    put_all(store, [coded.clone()]).await;
+    let got = get(store, CacheName::Default, &plain).await;
+    assert_eq!(got.iter().map(|one| told(one)).collect::<Vec<_>>(), [told(&coded)]);
+    let after = store.figures().caches[CacheName::Default.index()];
+    assert!(after.entries == before.entries && after.bytes >= before.bytes + 7_000, "{before:?} {after:?}");
+    store.remove(CacheName::Default, &plain.key().to_key(), plain.generation);
+    store.flush().await.unwrap();
+    assert!(get(store, CacheName::Default, &plain).await.is_empty(), "it is the same response");
 }
 
 pub(crate) async fn what_was_never_put_is_not_there_and_no_error(open: Open) {

@@ -4,8 +4,9 @@ use crate::samples::{key, noise, response, shared, tags, vary};
 use http::HeaderValue;
 use std::sync::{Arc, Barrier};
 use vitrine::cache_name::CacheName;
+use vitrine::coding::Coding;
 use vitrine::store::{MemoryTier, Queued, VARIANTS_MAX};
-use vitrine::stored::{Parts, StoredResponse};
+use vitrine::stored::{Coded, CodedForm, Parts, StoredResponse};
 
 const MIB: u64 = 1 << 20;
 
@@ -143,4 +144,38 @@ fn counts_agree_with_what_is_there_after_any_order_of_changes() {
     assert!(figures.entries > 100 && figures.evictions > 100, "{figures:?}");
     tier.clear(None);
     assert_eq!((tier.figures()[0].entries, tier.figures()[0].bytes), (0, 0));
+}
+
+#[test]
+fn a_response_takes_its_own_place_and_no_others() {
+    let tier = tier();
+    let (first, second) = (variant("de"), variant("en"));
+    for own in [&first, &second] {
+        tier.insert(own.clone());
+    }
+    let coded = |own: &StoredResponse| {
+        let form = CodedForm::Whole(Coding::Gzip, noise(5_000, 7));
+        shared(Parts { coded: Coded::Made([form].into()), ..own.to_parts() })
+    };
+    let before = tier.figures()[0];
+    let own = coded(&first);
+    assert!(tier.replace(own.clone()));
+    let kept = tier.get(CacheName::Default, &key("/")).unwrap();
+    assert!(Arc::ptr_eq(&kept[1], &own) && Arc::ptr_eq(&kept[0], &second), "in its own place");
+    let after = tier.figures()[0];
+    assert_eq!((after.entries, after.evictions), (2, 0));
+    assert!(after.bytes >= before.bytes + 5_000, "{} and {}", before.bytes, after.bytes);
+    let newer = variant("de");
+    tier.insert(newer.clone());
+    assert!(!tier.replace(coded(&first)), "another has taken its place");
+    assert!(Arc::ptr_eq(&tier.get(CacheName::Default, &key("/")).unwrap()[0], &newer));
+    tier.remove(CacheName::Default, &key("/"), newer.generation);
+    assert!(tier.replace(coded(&newer)), "nothing speaks against it");
+    assert_eq!(tier.get(CacheName::Default, &key("/")).unwrap().len(), 1, "and what was let go does not come back");
+    tier.clear(None);
+    assert!(tier.replace(coded(&second)) && tier.get(CacheName::Default, &key("/")).is_none());
+    let huge = CodedForm::Whole(Coding::Gzip, noise(3 << 20, 9));
+    tier.insert(second.clone());
+    assert!(tier.replace(shared(Parts { coded: Coded::Made([huge].into()), ..second.to_parts() })));
+    assert!(Arc::ptr_eq(&tier.get(CacheName::Default, &key("/")).unwrap()[0], &second), "there is no room for that");
 }

@@ -9,11 +9,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
+use vitrine::coding::Coding;
 use vitrine::csrf::CookieForm;
 use vitrine::key::{Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::stored::{
-    FieldBlock, Lifetime, LifetimeFrom, Packed, Parts, Piece, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
+    Coded, CodedForm, FieldBlock, Lifetime, LifetimeFrom, Packed, Parts, Piece, RuleFingerprint, StoredBody,
+    StoredResponse, VaryKey,
 };
 use vitrine::tags::{Tag, Tags};
 
@@ -42,7 +44,7 @@ pub(crate) fn response(cache: CacheName, url: &str, body: impl Into<Bytes>) -> P
         fields: FieldBlock::copy_of(&fields).unwrap(),
         body: StoredBody::whole(body.into()),
         form_cookie: None,
-        packed: None,
+        coded: Coded::No,
         etag: HeaderValue::from_static("\"1\""),
         lifetime: lifetime(Duration::from_hours(24)),
         stamp: Stamp::of(Epoch(1), 0),
@@ -87,7 +89,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         fields,
         body,
         form_cookie,
-        packed,
+        coded,
         etag,
         lifetime,
         stamp,
@@ -97,7 +99,7 @@ pub(crate) fn told(response: &StoredResponse) -> String {
         origin_time,
     } = response.to_parts();
     format!(
-        "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {form_cookie:?} {packed:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
+        "{cache} {:?} {vary:?} {generation} {status} {fields:?} {body:?} {form_cookie:?} {coded:?} {etag:?} {lifetime:?} {stamp:?} {tags:?} {route} \
          {rule:?} {origin_time:?}",
         key.as_bytes()
     )
@@ -111,18 +113,25 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
         vec(("[a-z-]{1,12}", vec(prop_oneof![32..127_u8, 128..=255_u8], 0..30)), 0..8),
         vec(("[a-z-]{1,12}", proptest::option::of(vec(33..127_u8, 0..12))), 0..4),
         vec("[a-z:0-9]{1,20}", 0..6),
-        (vec(proptest::option::weighted(0.8, vec(any::<u8>(), 0..300)), 0..6), any::<bool>(), any::<bool>()),
+        (vec(proptest::option::weighted(0.8, vec(any::<u8>(), 0..300)), 0..6), any::<bool>(), any_coded()),
     );
     (numbers, names, lists, any_lifetime(), any::<u32>(), "[ -~]{0,20}").prop_map(
         |(numbers, names, lists, lifetime, origin_us, etag)| {
             let (generation, epoch, position, rule, _) = numbers;
             let (cache, path, query, route, status) = names;
-            let (fields, vary, tags, (pieces, has_cookie, has_packed)) = lists;
+            let (fields, vary, tags, (pieces, has_cookie, coded)) = lists;
             let has_tokens = pieces.contains(&None);
             let pieces =
                 pieces.into_iter().map(|piece| piece.map_or(Piece::Token, |piece| Piece::Shared(piece.into())));
             let body = StoredBody::of_pieces(pieces.collect());
+            // A page with tokens has places for them in gzip, and no other forms.
             let packed = Packed { body: body.clone(), checksum: origin_us, factor: 7, length: 8 };
+            let coded = match coded {
+                Coded::Made(forms) if has_tokens && !forms.is_empty() => {
+                    Coded::Made([CodedForm::Packed(packed)].into())
+                }
+                coded => coded,
+            };
             let mut map = HeaderMap::new();
             for (name, value) in fields {
                 map.append(HeaderName::try_from(name).unwrap(), HeaderValue::from_bytes(&value).unwrap());
@@ -143,7 +152,7 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
                 status: StatusCode::from_u16(status).unwrap(),
                 fields: FieldBlock::copy_of(&map).unwrap(),
                 body,
-                packed: has_packed.then_some(packed),
+                coded,
                 form_cookie: (has_cookie || has_tokens).then(|| CookieForm::usual("csrftoken")),
                 etag: HeaderValue::try_from(etag).unwrap(),
                 lifetime,
@@ -155,6 +164,15 @@ pub(crate) fn any_response() -> impl Strategy<Value = Parts> {
             }
         },
     )
+}
+
+/// None, awaited, or each coding once at most.
+fn any_coded() -> impl Strategy<Value = Coded> {
+    let form = |coding| move |bytes: Option<Vec<u8>>| bytes.map(|bytes| CodedForm::Whole(coding, bytes.into()));
+    let bytes = || proptest::option::of(vec(any::<u8>(), 0..200));
+    let forms = Coding::ALL.map(|coding| bytes().prop_map(form(coding)));
+    let made = forms.prop_map(|forms| Coded::Made(forms.into_iter().flatten().collect()));
+    prop_oneof![Just(Coded::No), Just(Coded::Awaited), made]
 }
 
 fn any_lifetime() -> impl Strategy<Value = Lifetime> {

@@ -4,8 +4,9 @@ use crate::samples::{any_response, noise, response, shared, told};
 use bytes::Bytes;
 use proptest::prelude::*;
 use vitrine::cache_name::CacheName;
-use vitrine::stored::Piece;
+use vitrine::coding::Coding;
 use vitrine::stored::codec::{Undecodable, decode, encode};
+use vitrine::stored::{Coded, CodedForm, Parts, Piece};
 
 /// Magic, version, checksum: what follows can be changed and sealed again.
 /// Tokens of a page at most, and what stands between them.
@@ -60,9 +61,10 @@ proptest! {
         sealed(&mut meta, &bytes.body);
         if let Ok(read) = decode(&meta, &bytes.body) {
             // Whatever it is now, it is sound: its parts can be walked, and it can be stored again.
-            let packed = read.packed().into_iter().flat_map(|packed| packed.body.pieces());
-            let shared: usize = read.body.pieces().iter().chain(packed).map(|piece| piece.shared().len()).sum();
-            prop_assert!(shared == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
+            let coded: usize = read.forms().iter().map(own_bytes).sum();
+            let shared: usize = read.body.pieces().iter().map(|piece| piece.shared().len()).sum();
+            prop_assert!(shared + coded == bytes.body.len() && read.body.pieces().len() <= PIECES_MAX);
+            prop_assert!(read.forms().len() <= 3 && (read.is_negotiated() || read.forms().is_empty()));
             prop_assert_eq!(encode(&read).body, bytes.body);
             let _ = (read.fields().to_map(), told(&read), read.weight());
         }
@@ -95,11 +97,47 @@ fn another_version_and_another_kind_of_piece_are_told_apart_from_damage() {
 }
 
 #[test]
+fn coded_forms_are_of_known_codings_each_once_and_no_longer_than_what_is_there() {
+    let forms = [(Coding::Gzip, "abc"), (Coding::Brotli, "defg")];
+    let forms = forms.map(|(coding, text)| CodedForm::Whole(coding, text.into()));
+    let coded = Parts { coded: Coded::Made(forms.into()), ..response(CacheName::Default, "/", "x") };
+    let bytes = encode(&shared(coded));
+    assert_eq!(&bytes.body[..], b"xabcdefg");
+    // At the end: a mark, how many, and for each its kind and length.
+    let changed = |from_end: usize, byte: u8| {
+        let mut meta = bytes.meta.clone();
+        let at = meta.len() - from_end;
+        meta[at] = byte;
+        sealed(&mut meta, &bytes.body);
+        decode(&meta, &bytes.body).map(|read| told(&read))
+    };
+    assert!(changed(27, 2).is_ok(), "as it is");
+    let malformed = |what| Err(Undecodable::Malformed(what));
+    assert_eq!(changed(27, 3), malformed("mark of coded forms"));
+    assert_eq!(changed(27, 1), malformed("body"), "awaited, and there all the same");
+    assert_eq!(changed(26, 200), malformed("coded forms"), "more than there is room for");
+    assert_eq!(changed(26, 3), malformed("coded form"), "one more than there is");
+    assert_eq!(changed(26, 1), malformed("body"), "one less");
+    assert_eq!(changed(9, 1), malformed("coded forms"), "gzip twice");
+    assert_eq!(changed(9, 9), malformed("coded form"), "no coding");
+    assert_eq!(changed(8, 5), malformed("body"), "longer than what is there");
+    assert_eq!(changed(1, 0xff), malformed("body"), "longer than anything");
+}
+
+#[test]
 fn the_read_body_is_the_allocation_it_was_read_into() {
     let written = encode(&shared(response(CacheName::Default, "/", noise(10_000, 3))));
     let read = decode(&written.meta, &written.body).unwrap();
     let [Piece::Shared(piece)] = read.body.pieces() else { panic!("one piece") };
     assert_eq!(piece.as_ptr(), written.body.as_ptr());
+}
+
+/// Bytes of a form that no other has.
+fn own_bytes(form: &CodedForm) -> usize {
+    match form {
+        CodedForm::Whole(_, bytes) => bytes.len(),
+        CodedForm::Packed(packed) => packed.body.pieces().iter().map(|piece| piece.shared().len()).sum(),
+    }
 }
 
 fn error(meta: &[u8], body: &Bytes) -> Undecodable {

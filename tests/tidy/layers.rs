@@ -4,7 +4,7 @@ use crate::sources::{self, Source, bare};
 
 /// Modules by layer: each may use its own layer and those before it.
 const LAYERS: [&[&str]; 10] = [
-    &["clock", "cache_name", "crypto", "outcome", "headers", "body", "interim", "tags"],
+    &["clock", "cache_name", "coding", "crypto", "outcome", "headers", "body", "interim", "tags"],
     &["key", "csrf"],
     &["ledger"],
     &["stored"],
@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 19] = [
+const PLACES: [(&str, &[&str]); 21] = [
     ("hyper", &["accept", "fetch"]),
     ("hyper_util", &["accept", "fetch"]),
     ("socket2", &["accept"]),
@@ -35,7 +35,9 @@ const PLACES: [(&str, &[&str]); 19] = [
     ("aws_lc_rs", &["crypto"]),
     ("xxhash_rust", &["crypto"]),
     ("globset", &["key"]),
-    ("flate2", &["stored"]),
+    ("brotli", &["coding"]),
+    ("flate2", &["coding"]),
+    ("zstd", &["coding"]),
     ("sd_notify", &["app"]),
 ];
 

@@ -7,21 +7,22 @@
 //! and values of fields are therefore looked at again, as if they had come from a socket. What is read stands in as few
 //! allocations as what was written: a store is read for each hit that memory does not have.
 
+mod bodies;
 mod read;
 mod write;
 
+use super::coded::CodedState;
 use super::fields::is_field_value;
 use super::lifetime::PackedLifetime;
-use super::{
-    Checked, FieldBlock, LifetimeFrom, Packed, Piece, Rare, RuleFingerprint, StoredBody, StoredResponse, VaryKey,
-};
+use super::{Checked, FieldBlock, LifetimeFrom, Piece, Rare, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::crypto;
-use crate::csrf::{CookieForm, HOLES_MAX};
+use crate::csrf::CookieForm;
 use crate::key::KeyRef;
 use crate::ledger::{Epoch, Stamp};
 use crate::tags::Tags;
+use bodies::{read_bodies, write_bodies};
 use bytes::Bytes;
 use http::StatusCode;
 use read::Reader;
@@ -30,16 +31,9 @@ use write::Writer;
 /// What `meta` begins with, so that foreign bytes are told from old ones.
 const MAGIC: [u8; 4] = *b"VTSR";
 /// Changes with each change of the form; another version is a miss, on both sides of a rolling upgrade.
-const FORM_VERSION: u16 = 3;
+const FORM_VERSION: u16 = 4;
 /// Magic, version, checksum.
 const PREAMBLE_BYTES: usize = 4 + 2 + 16;
-/// The kind byte of [`Piece::Shared`].
-const PIECE_SHARED: u8 = 0;
-/// The kind byte of [`Piece::Token`], of which no bytes are kept.
-const PIECE_TOKEN: u8 = 1;
-
-/// Pieces of a body at most: each takes more room in memory than its byte in `meta`.
-const PIECES_MAX: usize = 2 * HOLES_MAX + 1;
 
 /// A stored response as bytes.
 #[derive(Clone, Debug)]
@@ -123,17 +117,18 @@ pub fn decode(meta: &[u8], body: &Bytes) -> Result<StoredResponse, Undecodable> 
         lifetime,
         lifetime_from,
         validate_always,
+        coded: CodedState::No,
         origin_time_us,
         rare: None,
     };
     let vary = VaryKey::from_bytes(from.block("Vary key")?).ok_or(Undecodable::Malformed("Vary key"))?;
     let form_cookie = read_form_cookie(&mut from)?;
-    let (body, packed) = read_bodies(&mut from, body)?;
+    let (body, coded, forms) = read_bodies(&mut from, body)?;
     if form_cookie.is_none() && body.pieces().contains(&Piece::Token) {
         return Err(Undecodable::Malformed("form cookie"));
     }
     from.end()
-        .then_some(StoredResponse { vary, body, rare: Rare::of(form_cookie, packed), ..response })
+        .then_some(StoredResponse { vary, body, coded, rare: Rare::of(form_cookie, forms), ..response })
         .ok_or(Undecodable::Malformed("end"))
 }
 
@@ -254,85 +249,10 @@ fn read_text(from: &mut Reader<'_>) -> Result<(Bytes, [u32; 3]), Undecodable> {
     }
 }
 
-/// Both forms of the content: its bytes, and after them those in gzip, where there are any.
-fn write_bodies(out: &mut Writer, response: &StoredResponse) -> Bytes {
-    write_pieces(out, &response.body);
-    let Some(packed) = response.packed() else {
-        out.byte(0);
-        return joined(response.body.pieces());
-    };
-    out.byte(1);
-    for number in [packed.checksum, packed.factor, packed.length] {
-        out.u32(number);
-    }
-    write_pieces(out, &packed.body);
-    joined(&[response.body.pieces(), packed.body.pieces()].concat())
-}
-
-/// The pieces' kinds and lengths.
-fn write_pieces(out: &mut Writer, body: &StoredBody) {
-    out.count(body.pieces().len());
-    for piece in body.pieces() {
-        match piece {
-            Piece::Shared(bytes) => {
-                out.byte(PIECE_SHARED);
-                out.count(bytes.len());
-            }
-            Piece::Token => out.byte(PIECE_TOKEN),
-        }
-    }
-}
-
-fn joined(pieces: &[Piece]) -> Bytes {
-    match pieces {
-        [Piece::Shared(whole)] => whole.clone(),
-        pieces => pieces.iter().map(Piece::shared).collect::<Vec<_>>().concat().into(),
-    }
-}
-
 /// The cookie that the tokens belong to; an empty text is none.
 fn read_form_cookie(from: &mut Reader<'_>) -> Result<Option<CookieForm>, Undecodable> {
     match from.text("form cookie")? {
         "" => Ok(None),
         text => CookieForm::parse(text).map(Some).ok_or(Undecodable::Malformed("form cookie")),
     }
-}
-
-fn read_bodies(from: &mut Reader<'_>, bytes: &Bytes) -> Result<(StoredBody, Option<Packed>), Undecodable> {
-    let mut start = 0;
-    let body = read_pieces(from, bytes, &mut start)?;
-    let packed = match from.byte("packed mark")? {
-        0 => None,
-        1 => {
-            let [checksum, factor, length] = [from.u32("packed")?, from.u32("packed")?, from.u32("packed")?];
-            let body = read_pieces(from, bytes, &mut start)?;
-            Some(Packed { body, checksum, factor, length })
-        }
-        _ => return Err(Undecodable::Malformed("packed mark")),
-    };
-    if start == bytes.len() { Ok((body, packed)) } else { Err(Undecodable::Malformed("body")) }
-}
-
-/// The pieces whose bytes begin at `start`, which moves past them.
-fn read_pieces(from: &mut Reader<'_>, bytes: &Bytes, start: &mut usize) -> Result<StoredBody, Undecodable> {
-    let malformed = || Undecodable::Malformed("body");
-    // A token takes one byte.
-    let count = from.count(1, "body")?;
-    if count > PIECES_MAX {
-        return Err(malformed());
-    }
-    let mut pieces = Vec::with_capacity(count);
-    for _ in 0..count {
-        match from.byte("body")? {
-            PIECE_SHARED => {
-                let length = usize::try_from(from.u64("body")?).map_err(|_| malformed())?;
-                let end = start.checked_add(length).filter(|end| *end <= bytes.len()).ok_or_else(malformed)?;
-                pieces.push(Piece::Shared(bytes.slice(*start..end)));
-                *start = end;
-            }
-            PIECE_TOKEN => pieces.push(Piece::Token),
-            kind => return Err(Undecodable::PieceKind(kind)),
-        }
-    }
-    Ok(StoredBody::of_pieces(pieces))
 }
