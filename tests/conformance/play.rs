@@ -149,9 +149,9 @@ impl Play {
 
     fn line(&self, answer: &Answer) -> Line {
         let fields: String = answer.fields.iter().map(|field| format!("{}\r\n", self.filled(field))).collect();
-        let (says, takes, stage) = (answer.says.clone(), answer.takes, self.stage.clone());
+        let (says, takes, clock) = (answer.says.clone(), answer.takes, self.stage.clock.clone());
         made(move |asked| {
-            stage.pass(takes);
+            clock.advance(takes);
             match &says {
                 Says::Close => raw("").then_closes(),
                 Says::Reset => raw("").then_resets(),
