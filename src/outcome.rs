@@ -133,6 +133,8 @@ reasons! {
     RequestBody = "request-body",
     /// The path could be another one's alias: encoded unreserved characters, dot or empty segments.
     PathAlias = "path-alias",
+    /// The request bears If-Match or If-Unmodified-Since, which only the origin may judge (RFC 9111 4.3.2).
+    Precondition = "precondition",
     /// A range of something that is not stored.
     Range = "range",
     /// HEAD of something that is not stored.
@@ -272,6 +274,7 @@ impl Reason {
             | Reason::Overtaken => Fwd::Bypass,
             Reason::Authorization
             | Reason::RequestBody
+            | Reason::Precondition
             | Reason::Range
             | Reason::Head
             | Reason::PartOfPage

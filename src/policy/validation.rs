@@ -86,7 +86,9 @@ pub(super) fn updated(
     // set for everybody by choice stays as it was.
     kept.remove(header::SET_COOKIE);
     for (name, value) in stored.fields().iter().filter(|(name, _)| name == header::SET_COOKIE) {
-        kept.append(name, value);
+        if terms.choices.set_cookie {
+            kept.append(name, value);
+        }
     }
     for name in &plan.omit {
         kept.remove(name);

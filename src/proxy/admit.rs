@@ -129,6 +129,8 @@ fn refusal(rule: &Rule, ask: &Ask, wishes: &Wishes) -> Option<Reason> {
         (asks_for_other_method(ask), Reason::Method),
         (has(&header::AUTHORIZATION) && !takes_credentials, Reason::Authorization),
         (wishes.no_store, Reason::RequestNoStore),
+        // RFC 9111 4.3.2: they are not for a cache to judge.
+        (has(&header::IF_MATCH) || has(&header::IF_UNMODIFIED_SINCE), Reason::Precondition),
         (ask.has_body, Reason::RequestBody),
         // A path without a rule forwards the mark, for Vary to tell.
         (!rule.unmatched && PART_MARKS.iter().any(asks_for_part), Reason::PartOfPage),

@@ -11,8 +11,6 @@ pub(super) struct Selected<'a> {
     pub status: StatusCode,
     /// Its entity tag: the origin's or ours.
     pub etag: &'a HeaderValue,
-    /// Its stored fields.
-    pub fields: &'a HeaderMap,
     /// When it was last modified; none where that is not known.
     pub modified: Option<Timestamp>,
 }
@@ -23,43 +21,18 @@ pub(super) fn modified(fields: &HeaderMap, now: Timestamp) -> Option<Timestamp> 
     date(fields, &told, now)
 }
 
-/// What the conditions come to: 304 or 412 in place of the response, or none of them.
-pub(super) fn judge(
-    method: &Method,
-    request: &HeaderMap,
-    selected: &Selected<'_>,
-    now: Timestamp,
-) -> Option<StatusCode> {
-    let conditions = [header::IF_MATCH, header::IF_NONE_MATCH, header::IF_MODIFIED_SINCE, header::IF_UNMODIFIED_SINCE];
-    let has_none = !conditions.iter().any(|name| request.contains_key(name));
+/// Whether the client has what is selected already, so that 304 takes its place: If-None-Match beats If-Modified-Since (13.2.2,
+/// steps 3 and 4). If-Match and If-Unmodified-Since are not for a cache to judge (RFC 9111 4.3.2).
+pub(super) fn is_unmodified(method: &Method, request: &HeaderMap, selected: &Selected<'_>, now: Timestamp) -> bool {
     // 13.2.1: conditions count where the response without them would be a success.
-    if has_none || !selected.status.is_success() || (method != Method::GET && method != Method::HEAD) {
-        return None;
+    if !selected.status.is_success() || (method != Method::GET && method != Method::HEAD) {
+        return false;
     }
-    precondition_failed(request, selected, now).or_else(|| not_modified(request, selected, now))
-}
-
-/// 13.2.2, steps 1 and 2.
-fn precondition_failed(request: &HeaderMap, selected: &Selected<'_>, now: Timestamp) -> Option<StatusCode> {
-    let failed = if request.contains_key(header::IF_MATCH) {
-        !names(request, &header::IF_MATCH, |tag| strong_equal(tag, selected.etag.as_bytes()))
-    } else {
-        let since = date(request, &header::IF_UNMODIFIED_SINCE, now);
-        let modified = date(selected.fields, &header::LAST_MODIFIED, now);
-        matches!((since, modified), (Some(since), Some(modified)) if modified > since)
-    };
-    failed.then_some(StatusCode::PRECONDITION_FAILED)
-}
-
-/// 13.2.2, steps 3 and 4: If-None-Match beats If-Modified-Since.
-fn not_modified(request: &HeaderMap, selected: &Selected<'_>, now: Timestamp) -> Option<StatusCode> {
-    let unmodified = if request.contains_key(header::IF_NONE_MATCH) {
-        names(request, &header::IF_NONE_MATCH, |tag| weak(tag) == weak(selected.etag.as_bytes()))
-    } else {
-        let since = date(request, &header::IF_MODIFIED_SINCE, now);
-        matches!((since, selected.modified), (Some(since), Some(modified)) if modified <= since)
-    };
-    unmodified.then_some(StatusCode::NOT_MODIFIED)
+    if request.contains_key(header::IF_NONE_MATCH) {
+        return names(request, &header::IF_NONE_MATCH, |tag| weak(tag) == weak(selected.etag.as_bytes()));
+    }
+    let since = date(request, &header::IF_MODIFIED_SINCE, now);
+    matches!((since, selected.modified), (Some(since), Some(modified)) if modified <= since)
 }
 
 /// Whether If-Range allows a range: the same strong entity tag, or exactly the same date (13.1.5), where that is strong: at

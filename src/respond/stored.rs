@@ -1,6 +1,6 @@
 //! A response from the cache (RFC 9111 4, 5.1): the stored fields, its age, and as much of it as the client asks for.
 
-use super::conditional::{Selected, if_range_holds, judge, modified};
+use super::conditional::{Selected, if_range_holds, is_unmodified, modified};
 use super::range::{Asked, asked};
 use super::{Keeper, sign, tell_browser, vary_on};
 use crate::body::Body;
@@ -68,11 +68,11 @@ pub fn stored(
     if stored.is_negotiated() {
         vary_on_coding(&mut fields);
     }
-    let condition = {
+    let is_unmodified = {
         // A page with places for what is a visitor's own was made when they ask for it.
         let modified = own.is_none().then(|| modified(&fields, now)).flatten();
-        let selected = Selected { status: stored.status, etag: &etag, fields: &fields, modified };
-        judge(method, request, &selected, now)
+        let selected = Selected { status: stored.status, etag: &etag, modified };
+        is_unmodified(method, request, &selected, now)
     };
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
     fields.insert(header::ETAG, etag);
@@ -81,21 +81,15 @@ pub fn stored(
     if outcome.kind != Kind::Revalidated || fields.contains_key(header::AGE) {
         fields.insert(header::AGE, HeaderValue::from(lifetime.age(now).as_secs()));
     }
-    let (status, body) = match condition {
-        Some(StatusCode::NOT_MODIFIED) => {
+    let (status, body) = match form {
+        _ if is_unmodified => {
             fields = only(&fields, &FIELDS_OF_304);
             (StatusCode::NOT_MODIFIED, Body::empty())
         }
-        Some(failed) => {
-            fields = HeaderMap::new();
-            (failed, Body::empty())
-        }
-        None => match form {
-            Some(form) => coded_content(stored, form, own, method, &mut fields),
-            None => content(stored, own, method, request, &mut fields, now),
-        },
+        Some(form) => coded_content(stored, form, own, method, &mut fields),
+        None => content(stored, own, method, request, &mut fields, now),
     };
-    if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| condition.is_none()) {
+    if let Some(line) = own.and_then(Splice::set_cookie).filter(|_| !is_unmodified) {
         fields.append(header::SET_COOKIE, line.clone());
     }
     sign(&mut fields, outcome);

@@ -7,14 +7,6 @@ pub const NOT_YET: &[(&str, &[&str])] = &[];
 /// Rows by name, under why what they show is not done: each is left to a cache by the RFC.
 pub const DECLINED: &[(&str, &[&str])] = &[
     (
-        "conditions that speak of a change are judged by what is stored (RFC 9110 13.1.1 lets a cache leave that to the origin)",
-        &[
-            "a cache refuses nothing by what only the origin may judge: if-match: \"2\" (9111 4.3.2, 9110 13.2.2)",
-            "a cache refuses nothing by what only the origin may judge: if-match: W/\"1\" (9111 4.3.2, 9110 13.2.2)",
-            "a cache refuses nothing by what only the origin may judge: if-unmodified-since: {t-7200} (9111 4.3.2, 9110 13.2.2)",
-        ],
-    ),
-    (
         "that a page is as long as before says nothing of what is in it: a shop's pages often are (RFC 9111 4.3.5, should)",
         &["a HEAD that tells no validator agrees by its length (9111 4.3.5)"],
     ),

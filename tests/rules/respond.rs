@@ -117,17 +117,6 @@ fn conditions_are_judged_in_the_order_of_13_2_2() {
         // If-None-Match beats If-Modified-Since, both ways.
         (&[("if-none-match", "\"2\""), ("if-modified-since", MODIFIED)], 200),
         (&[("if-none-match", "\"1\""), ("if-modified-since", earlier)], 304),
-        (&[("if-match", "\"1\"")], 200),
-        (&[("if-match", "*")], 200),
-        (&[("if-match", "\"0\", \"1\"")], 200),
-        (&[("if-match", "W/\"1\"")], 412),
-        (&[("if-match", "\"2\"")], 412),
-        (&[("if-match", "\"2\""), ("if-none-match", "\"1\"")], 412),
-        (&[("if-match", "\"1\""), ("if-none-match", "\"1\"")], 304),
-        (&[("if-unmodified-since", MODIFIED)], 200),
-        (&[("if-unmodified-since", earlier)], 412),
-        (&[("if-match", "\"1\""), ("if-unmodified-since", earlier)], 200),
-        (&[("if-unmodified-since", "yesterday")], 200),
         (&[("if-none-match", "\"1\""), ("range", "bytes=0-1")], 304),
     ];
     for (lines, expected) in table {
@@ -273,8 +262,6 @@ fn of_the_coded_forms_the_right_one_is_sent_and_said_so() {
         };
         assert_eq!(all(&fields, "content-encoding"), said, "{lines:?}");
     }
-    let (_, failed, _) = ask(&coded(), &Method::GET, &[("accept-encoding", "br"), ("if-match", "\"1\"")]);
-    assert!(!failed.contains_key("content-encoding"), "412: its weak tag is never strongly the same");
 }
 
 #[test]

@@ -62,8 +62,6 @@ async fn a_repeat_view_costs_a_304_until_page_or_secret_change() {
     assert_eq!(stage.get_with("/products/lamp", &[&known]).await.status, 200, "who lost the cookie needs another page");
     let since = "if-modified-since: Sat, 28 Nov 2026 12:00:00 GMT";
     assert_eq!(stage.get_with("/products/lamp", &[&other, since]).await.status, 200);
-    let failed = stage.get_with("/products/lamp", &["if-match: \"another\""]).await;
-    assert_eq!((failed.status, failed.field("set-cookie")), (412, None));
     stage.purge("/products/lamp").await;
     assert_eq!(stage.get_with("/products/lamp", &[&mine]).await.status, 200);
     assert_eq!(stage.get_with("/products/lamp", &[&mine, &known]).await.status, 304, "fetched anew, and the same page");

@@ -82,6 +82,21 @@ async fn credentials_pass_a_careful_cache_and_share_only_what_says_so() {
 }
 
 #[tokio::test]
+async fn conditions_about_a_change_are_the_origins_to_judge() {
+    let stage = careful().await;
+    for condition in ["If-Match: \"2\"", "If-Unmodified-Since: Mon, 23 Nov 2026 12:00:00 GMT"] {
+        stage.origin.says("/a", [page("one", &[FRESH, "etag: \"1\""]), answer("412 Precondition Failed", "no", &[])]);
+        stage.purge("/a").await;
+        stage.get("/a").await.expect(200, "one");
+        let got = stage.get_with("/a", &[condition]).await;
+        got.expect(412, "no").cache_status(&["fwd=request", "fwd-status=412", "detail=precondition"]);
+        let (name, value) = condition.split_once(": ").unwrap();
+        assert_eq!(stage.origin.asked().last().unwrap().field(name).as_deref(), Some(value));
+        stage.get("/a").await.expect(200, "one").hit();
+    }
+}
+
+#[tokio::test]
 async fn what_is_set_for_all_is_a_choice() {
     let cookie = "set-cookie: theme=dark";
     let stage = careful().await;

@@ -78,13 +78,6 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         },
     ),
     Difference::of_exchanges(
-        "a part called a whole",
-        &[Stored],
-        We,
-        "RFC 9110 14.4: Content-Range has no meaning there, so that something is wrong",
-        |case, found| found.reason == Some(Reason::Partial) && case.response.contains_key(header::CONTENT_RANGE),
-    ),
-    Difference::of_exchanges(
         "vetoes in another case",
         &[Stored],
         We,

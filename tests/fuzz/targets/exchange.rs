@@ -31,9 +31,10 @@ pub(super) fn stored(bytes: &[u8]) {
     let lifetime = plan.lifetime;
     assert!(lifetime.fresh <= LONGEST.max(rule.ttl.unwrap_or_default()) || head.fields.contains_key(header::EXPIRES));
     assert!(lifetime.keep <= rule.max_keep && lifetime.initial_age <= LONGEST);
-    assert!(!head.fields.contains_key(header::CONTENT_RANGE));
+    assert!(![StatusCode::PARTIAL_CONTENT, StatusCode::NOT_MODIFIED].contains(&own.status));
     let directives = directives_of(&head.fields);
-    if directives.must_revalidate || directives.s_maxage.is_some() || directives.no_cache {
+    if directives.must_revalidate || directives.proxy_revalidate || directives.s_maxage.is_some() || directives.no_cache
+    {
         assert_eq!((lifetime.stale_while_revalidate, lifetime.stale_if_error), (Duration::ZERO, Duration::ZERO));
     }
     let Some(stored) = planned(&own, &plan, "0123456789") else { return };

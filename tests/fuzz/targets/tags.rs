@@ -58,9 +58,14 @@ fn as_plain_strings(fields: &HeaderMap, let_go: &[Tag]) {
         }
         let inner = item.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
         match inner.filter(|inner| !inner.contains(['"', '\\']) && inner.bytes().all(|byte| byte >= b' ')) {
-            Some(inner) => groups.extend(Tag::new(inner)),
+            // What is no tag has one that stands for it.
+            Some(inner) => groups.push(Tag::new(inner).ok()),
             None => return,
         }
     }
-    assert_eq!(let_go, if is_void { Vec::new() } else { groups }, "{text}");
+    let expected = if is_void { Vec::new() } else { groups };
+    assert_eq!(let_go.len(), expected.len(), "{text}");
+    for (own, expected) in let_go.iter().zip(expected) {
+        assert!(expected.map_or(own.as_str().starts_with("cache-group:"), |expected| *own == expected), "{own} {text}");
+    }
 }

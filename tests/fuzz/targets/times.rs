@@ -27,7 +27,9 @@ pub(super) fn date(bytes: &[u8]) {
     let again = under(&header::EXPIRES, &[HeaderValue::try_from(&written).unwrap()]);
     assert_eq!(age::date(&again, &header::EXPIRES, NOON), Some(read), "{lower}");
     assert_eq!(read.as_millis() % 1000, 0);
-    let numbers = numbers(&lower).unwrap_or_else(|| panic!("no date of RFC 9110 is accepted: {lower}"));
+    let mut numbers = numbers(&lower).unwrap_or_else(|| panic!("no date of RFC 9110 is accepted: {lower}"));
+    // A leap second is taken for the one before it.
+    numbers[0] = numbers[0].min(59);
     let written = numbers_of_imf(&written.to_ascii_lowercase()).unwrap();
     assert_eq!((&numbers[..5], numbers[5] % 100), (&written[..5], written[5] % 100), "{lower}");
     let upper = under(&header::EXPIRES, &[HeaderValue::try_from(lower.to_ascii_uppercase()).unwrap()]);
