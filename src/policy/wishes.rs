@@ -45,7 +45,9 @@ impl Wishes {
         }
         for item in list_items(request, &header::CACHE_CONTROL) {
             let (name, argument) = item.split_once('=').map_or((item, None), |(name, value)| (name, Some(value)));
-            wishes.take(name, argument);
+            // No blank may stand around the equals sign: then the argument counts as none that can be read.
+            let is_apart = name.ends_with([' ', '\t']) || argument.is_some_and(|text| text.starts_with([' ', '\t']));
+            wishes.take(name.trim_end(), if is_apart { Some("") } else { argument });
         }
         wishes
     }

@@ -88,6 +88,7 @@ macro_rules! mutations {
 
 mutations!(
     cache_control,
+    wishes,
     targeted_control,
     date,
     age,

@@ -30,6 +30,8 @@ fn directives_are_read_and_what_is_no_number_asks_for_more_of_the_origin() {
         ("min-fresh=x", Wishes { min_fresh: Some(Duration::MAX), ..none }),
         ("max-stale", Wishes { max_stale: Some(Duration::MAX), ..none }),
         ("max-stale=7", Wishes { max_stale: Some(secs(7)), ..none }),
+        ("max-age =60", Wishes { max_age: Some(secs(0)), ..none }),
+        ("max-stale= 7, no-cache =x", Wishes { no_cache: true, ..none }),
         ("max-stale=x", none),
         ("max-stale=", none),
         ("no-cache, no-store, only-if-cached", Wishes { no_cache: true, no_store: true, only_if_cached: true, ..none }),

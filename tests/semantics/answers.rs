@@ -6,7 +6,6 @@ use crate::profiles::Profile;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, header};
 use http_cache_semantics::{AfterResponse, BeforeRequest, CachePolicy};
-use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 use vitrine::cache_name::CacheName;
 use vitrine::clock::Timestamp;
@@ -17,9 +16,6 @@ use vitrine::policy::{Choices, Exchange, Framing, LifetimeRule, Reuse, Terms, Wh
 use vitrine::policy::{reuse, storing, validation, vary};
 use vitrine::stored::{Coded, FieldBlock, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
 use vitrine::tags::Tags;
-
-/// What a configuration chooses that says nothing.
-static CAREFUL: LazyLock<Choices> = LazyLock::new(Choices::default);
 
 const RULE: RuleFingerprint = RuleFingerprint(7);
 /// Seconds after the response was received.
@@ -98,8 +94,9 @@ pub(crate) fn compared_304(validation: &Validation, profile: &Profile) -> Vec<Fo
         received_wall: TOLD,
         ..exchange(&case.request, &validation.told)
     };
-    let (rule, cookies) = (profile.rule(), cookies());
-    let ours = validation::freshen(&own, &exchange, &terms(&rule, &cookies), Vec::new(), own.stamp, 2);
+    let (rule, choices, cookies) = (profile.rule(), profile.choices(), cookies());
+    let terms = terms(&rule, &choices, &cookies);
+    let ours = validation::freshen(&own, &exchange, &terms, Vec::new(), own.stamp, 2);
     tell(&mut found, Aspect::Updated, ours.is_ok(), theirs.is_some(), ours.as_ref().err().copied());
     if let (Ok(ours), Some(theirs)) = (ours, theirs) {
         for moment in MOMENTS {
@@ -147,9 +144,9 @@ fn stored(case: &Case, profile: &Profile) -> Result<StoredResponse, Reason> {
     if case.request.contains_key(header::AUTHORIZATION) {
         return Err(Reason::Authorization);
     }
-    let (rule, cookies) = (profile.rule(), cookies());
+    let (rule, choices, cookies) = (profile.rule(), profile.choices(), cookies());
     let exchange = Exchange { status: case.status, ..exchange(&case.request, &case.response) };
-    let plan = storing::decide(&exchange, &terms(&rule, &cookies))?;
+    let plan = storing::decide(&exchange, &terms(&rule, &choices, &cookies))?;
     let target = Target { scheme: Scheme::Https, host: "shop.example".into(), path: "/products/1".into(), query: None };
     Ok(StoredResponse::of(Parts {
         cache: CacheName::Products,
@@ -188,6 +185,6 @@ fn cookies() -> CookieClasses {
     CookieClasses { drop: Globs::new(&["seen"]).unwrap(), ..CookieClasses::default() }
 }
 
-fn terms<'a>(lifetime: &'a LifetimeRule, cookies: &'a CookieClasses) -> Terms<'a> {
-    Terms { lifetime, choices: &CAREFUL, cookies, whose: Whose::Everybodys, in_key: &[] }
+fn terms<'a>(lifetime: &'a LifetimeRule, choices: &'a Choices, cookies: &'a CookieClasses) -> Terms<'a> {
+    Terms { lifetime, choices, cookies, whose: Whose::Everybodys, in_key: &[] }
 }

@@ -16,7 +16,7 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         "no lifetime, no storing",
         &[Stored],
         We,
-        "RFC 9111 4.2.2: heuristics are allowed, not asked for, and here off; what is never fresh is of no use",
+        "RFC 9111 4.2.2: heuristics are allowed, not asked for, and here off, or there is nothing to guess by; what is never fresh is of no use",
         |_, found| found.reason == Some(Reason::NoLifetime),
     ),
     Difference::of_exchanges(
@@ -176,8 +176,12 @@ pub(crate) const DIFFERENCES: &[Difference] = &[
         "max-age without a value",
         USES,
         We,
-        "RFC 9111 4.2.1: invalid, and so stale; they go on to Expires",
-        |case, _| says(&case.response, "cache-control", "max-age") && case.response.contains_key(header::EXPIRES),
+        "RFC 9111 4.2.1: invalid, and so stale; they go on to Expires, or guess",
+        |case, _| {
+            let goes_on = [header::EXPIRES, header::LAST_MODIFIED];
+            says(&case.response, "cache-control", "max-age")
+                && goes_on.iter().any(|name| case.response.contains_key(name))
+        },
     ),
     Difference::of_exchanges(
         "proxy-revalidate while fresh",

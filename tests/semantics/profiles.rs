@@ -3,19 +3,22 @@
 
 use http_cache_semantics::CacheOptions;
 use std::time::Duration;
-use vitrine::policy::LifetimeRule;
+use vitrine::policy::{Choices, LifetimeRule};
 
 /// Settings of both sides that mean the same.
 #[derive(Debug)]
 pub(crate) struct Profile {
     pub(crate) name: &'static str,
-    /// Their share of the time since the last modification (RFC 9111 4.2.2); ours has none yet.
-    pub(crate) heuristic: f32,
+    /// Whether a lifetime is guessed where none is stated: a tenth of the time since the last modification (RFC 9111 4.2.2).
+    pub(crate) heuristics: bool,
     /// The rule's windows for stale use, in seconds.
     pub(crate) stale_s: u64,
 }
 
-pub(crate) const PROFILES: [Profile; 1] = [Profile { name: "without heuristics", heuristic: 0.0, stale_s: 1_000_000 }];
+pub(crate) const PROFILES: [Profile; 2] = [
+    Profile { name: "without heuristics", heuristics: false, stale_s: 1_000_000 },
+    Profile { name: "with heuristics", heuristics: true, stale_s: 1_000_000 },
+];
 
 impl Profile {
     /// A rule that says nothing of lifetimes, and bounds nothing.
@@ -31,7 +34,13 @@ impl Profile {
         }
     }
 
+    /// What is chosen: heuristics, and all else as a shop has it.
+    pub(crate) fn choices(&self) -> Choices {
+        Choices { heuristics: self.heuristics, ..Choices::default() }
+    }
+
     pub(crate) fn options(&self) -> CacheOptions {
-        CacheOptions { shared: true, cache_heuristic: self.heuristic, ..CacheOptions::default() }
+        let cache_heuristic = if self.heuristics { 0.1 } else { 0.0 };
+        CacheOptions { shared: true, cache_heuristic, ..CacheOptions::default() }
     }
 }

@@ -12,6 +12,7 @@ mod scene;
 mod stored;
 mod tags;
 mod times;
+mod wishes;
 
 #[cfg(test)]
 pub(crate) use stored::seeds as seeds_of_stored;
@@ -32,8 +33,9 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All of them.
-pub(crate) const ALL: [Target; 16] = [
+pub(crate) const ALL: [Target; 17] = [
     target("cache_control", cache_control::of_all),
+    target("wishes", wishes::wishes),
     target("targeted_control", cache_control::targeted),
     target("date", times::date),
     target("age", times::age),
