@@ -166,6 +166,7 @@ pub(super) fn rules(config: &Config, key: Option<SessionKey>, observer: &Observe
         languages: config.languages.clone(),
         hosts: config.hosts.clone().into(),
         trusted: config.trusted_proxies.clone().into(),
+        admin_token: (!config.admin.token.is_empty()).then(|| crypto::sha256(config.admin.token.as_bytes())),
     }
 }
 

@@ -37,5 +37,7 @@ pub const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for
 pub const X_FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 /// The host the visitor asked.
 pub const X_FORWARDED_HOST: HeaderName = HeaderName::from_static("x-forwarded-host");
+/// The admin token, from who wants to see the key in `Cache-Status`. No field of this prefix ever reaches an origin.
+pub const X_VITRINE_TOKEN: HeaderName = HeaderName::from_static("x-vitrine-token");
 /// One id for a request in our log, the origin's and the client's.
 pub const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");

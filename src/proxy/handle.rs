@@ -3,6 +3,7 @@
 
 use super::ask::Carried;
 use super::failure::Failure;
+use super::key_shown;
 use super::reply::Reply;
 use super::serve::serve;
 use super::{Ask, Proxy, Rules};
@@ -35,7 +36,12 @@ impl Proxy {
             Ok((ask, carried)) => {
                 let routed = rules.router.route(&ask.method, &ask.target);
                 told.falls_under(&ask, routed.place);
-                serve(&self, &rules, &ask, &routed, Carried { interim, ..carried }).await
+                let key = key_shown::of(&rules, routed.rule, &ask);
+                let mut result = serve(&self, &rules, &ask, &routed, Carried { interim, ..carried }).await;
+                if let (Ok(reply), Some(key)) = (&mut result, key) {
+                    key_shown::tell(reply.response.headers_mut(), &key);
+                }
+                result
             }
         };
         told.answered(result)

@@ -17,6 +17,7 @@ mod guard;
 mod handle;
 mod head;
 mod hit;
+mod key_shown;
 mod lookup;
 mod miss;
 mod pass;

@@ -1,6 +1,8 @@
 //! What the configuration says about requests; swapped whole on reload, so that a request sees one state of it.
 
 use super::Guards;
+use crate::crypto;
+use crate::headers::X_VITRINE_TOKEN;
 use crate::invalidate::Network;
 use crate::key::{Globs, IdFrom, Languages, QueryRules, SessionHash, SessionKey, Target, UrlText, all_values_of};
 use crate::observe::RouteTable;
@@ -28,6 +30,8 @@ pub struct Rules {
     pub hosts: Box<[Box<str>]>,
     /// Peers whose forwarding fields are believed.
     pub trusted: Box<[Network]>,
+    /// The SHA-256 of the admin token; none: there is none to show.
+    pub admin_token: Option<[u8; 32]>,
 }
 
 /// How sessions are told apart.
@@ -83,6 +87,12 @@ impl Rules {
         let rule = self.router.route(&Method::GET, &target).rule;
         let is_shared = rule.audience != Audience::Session || rule.without_session == WithoutSession::Anonymous;
         !rule.pass && is_shared
+    }
+
+    /// Whether a request shows the admin token. Compared by digest, so that neither content nor length tells by time (row C3).
+    pub fn shows_admin_token(&self, request: &HeaderMap) -> bool {
+        let shown = self.admin_token.as_ref().zip(request.get(X_VITRINE_TOKEN));
+        shown.is_some_and(|(own, shown)| crypto::equal_in_constant_time(&crypto::sha256(shown.as_bytes()), own))
     }
 
     /// Whether what this peer says about whom it forwards for is believed.

@@ -97,6 +97,30 @@ async fn conditions_about_a_change_are_the_origins_to_judge() {
 }
 
 #[tokio::test]
+async fn l10_the_key_is_told_to_who_shows_the_admin_token() {
+    let token = "0123456789abcdef";
+    let admin = format!("admin: {{ address: 127.0.0.1:0, token: {token} }}");
+    let routes = "routes: [{ name: a, match: /a, ttl: 5m }]\ncookies: { key: [currency] }\nquery: { ignore: [utm] }";
+    let stage = Stage::with(&format!("store: {{ backend: memory }}\n{routes}")).await;
+    stage.origin.says("/a?q=%22", [page("one", &["cache-status: upstream; hit"])]);
+    let asked = ["X-Vitrine-Token: 0123456789abcdef", "Cookie: currency=EUR"];
+    // Without a token in the file there is none to show.
+    let got = stage.get_with("/a?q=%22&utm=1", &asked).await;
+    assert!(!got.all("cache-status").contains("key="), "{got:?}");
+
+    let stage = stage.restarted_with(|config| config.replace("admin: { address: 127.0.0.1:0 }", &admin)).await;
+    for fields in [&asked[1..], &["X-Vitrine-Token: 0123456789abcdeg", asked[1]]] {
+        let got = stage.get_with("/a?q=%22&utm=1", fields).await;
+        assert!(!got.all("cache-status").contains("key="), "{got:?}");
+    }
+    let got = stage.get_with("/a?q=%22&utm=1", &asked).await;
+    let expected = "; key=\"http://shop.example/a?q=%22 cookie:currency=EUR\"";
+    assert!(got.all("cache-status").ends_with(expected), "{got:?}");
+    assert!(got.all("cache-status").starts_with("upstream; hit, vitrine; hit"), "{got:?}");
+    assert!(stage.origin.asked().iter().all(|asked| asked.field("x-vitrine-token").is_none()));
+}
+
+#[tokio::test]
 async fn what_is_set_for_all_is_a_choice() {
     let cookie = "set-cookie: theme=dark";
     let stage = careful().await;
