@@ -1,28 +1,20 @@
 //! Freshening by HEAD (RFC 9111 4.3.5): what the origin says of a page that it does not send tells whether the stored one is
 //! still that page.
 
-use super::{Exchange, Terms, validation};
-use crate::ledger::Stamp;
+use super::Exchange;
+use super::validation::{self, Told};
 use crate::stored::{Lifetime, Parts, StoredResponse};
-use crate::tags::Tag;
 use http::{HeaderMap, StatusCode, header};
 use std::time::Duration;
 
 /// What a 200 to a HEAD makes of the stored response to a GET: freshened where what it says of the content agrees, and else
 /// stale. None where the answer says nothing of it, or the stored one has nothing to agree with: its content was taken apart.
-pub fn taken_in(
-    stored: &StoredResponse,
-    exchange: &Exchange<'_>,
-    terms: &Terms<'_>,
-    told_tags: Vec<Tag>,
-    stamp: Stamp,
-    generation: u64,
-) -> Option<StoredResponse> {
+pub fn taken_in(stored: &StoredResponse, told: Told<'_>) -> Option<StoredResponse> {
+    let (exchange, generation) = (told.exchange, told.generation);
     if exchange.status != StatusCode::OK || stored.status != StatusCode::OK || stored.form_cookie().is_some() {
         return None;
     }
-    let freshened = || validation::updated(stored, exchange, terms, told_tags, stamp, generation).ok();
-    let known = if agrees(stored, exchange.response)? { freshened() } else { None };
+    let known = if agrees(stored, exchange.response)? { validation::updated(stored, told).ok() } else { None };
     Some(known.unwrap_or_else(|| made_stale(stored, exchange, generation)))
 }
 

@@ -18,23 +18,30 @@ pub fn conditions(stored: &StoredResponse) -> Vec<(HeaderName, HeaderValue)> {
     etag.into_iter().chain(modified).collect()
 }
 
-/// What a 304 makes of the stored response (4.3.4): its fields replace the stored ones, its directives begin a new lifetime,
-/// and the new stamp is the ledger position when the validation began. `told_tags` are the 304's.
+/// What the origin has told of a stored response without sending it again.
+#[derive(Clone, Debug)]
+pub struct Told<'a> {
+    /// The exchange.
+    pub exchange: &'a Exchange<'a>,
+    /// The terms under which it was asked.
+    pub terms: &'a Terms<'a>,
+    /// The tags that it gave.
+    pub tags: Vec<Tag>,
+    /// The ledger position when it was asked.
+    pub stamp: Stamp,
+    /// The generation of what is made of it.
+    pub generation: u64,
+}
+
+/// What a 304 makes of the stored response (4.3.4): its fields replace the stored ones, its directives begin a new lifetime.
 ///
 /// # Errors
 /// The 304 speaks of another response, or what it makes must not be stored.
-pub fn freshen(
-    stored: &StoredResponse,
-    exchange: &Exchange<'_>,
-    terms: &Terms<'_>,
-    told_tags: Vec<Tag>,
-    stamp: Stamp,
-    generation: u64,
-) -> Result<StoredResponse, Reason> {
-    if !speaks_of(exchange.response, stored) {
+pub fn freshen(stored: &StoredResponse, told: Told<'_>) -> Result<StoredResponse, Reason> {
+    if !speaks_of(told.exchange.response, stored) {
         return Err(Reason::Stale);
     }
-    updated(stored, exchange, terms, told_tags, stamp, generation)
+    updated(stored, told)
 }
 
 /// The same for a variant that was not asked about, where the 304 says that it holds as well: both bear the same strong entity
@@ -42,19 +49,12 @@ pub fn freshen(
 ///
 /// # Errors
 /// The 304 says nothing of it; or it names more in Vary, whose values are not known for this variant.
-pub fn freshen_alike(
-    stored: &StoredResponse,
-    exchange: &Exchange<'_>,
-    terms: &Terms<'_>,
-    told_tags: Vec<Tag>,
-    stamp: Stamp,
-    generation: u64,
-) -> Result<StoredResponse, Reason> {
-    let told = exchange.response.get(header::ETAG).filter(|tag| tag.as_bytes().starts_with(b"\""));
-    if told.is_none() || stored.fields().get(&header::ETAG).as_ref() != told {
+pub fn freshen_alike(stored: &StoredResponse, told: Told<'_>) -> Result<StoredResponse, Reason> {
+    let strong = told.exchange.response.get(header::ETAG).filter(|tag| tag.as_bytes().starts_with(b"\""));
+    if strong.is_none() || stored.fields().get(&header::ETAG).as_ref() != strong {
         return Err(Reason::VaryMismatch);
     }
-    let known = updated(stored, exchange, terms, told_tags, stamp, generation)?;
+    let known = updated(stored, told)?;
     if known.vary == stored.vary { Ok(known) } else { Err(Reason::VaryMismatch) }
 }
 
@@ -62,14 +62,8 @@ pub fn freshen_alike(
 ///
 /// # Errors
 /// What comes of it must not be stored.
-pub(super) fn updated(
-    stored: &StoredResponse,
-    exchange: &Exchange<'_>,
-    terms: &Terms<'_>,
-    told_tags: Vec<Tag>,
-    stamp: Stamp,
-    generation: u64,
-) -> Result<StoredResponse, Reason> {
+pub(super) fn updated(stored: &StoredResponse, told: Told<'_>) -> Result<StoredResponse, Reason> {
+    let Told { exchange, terms, tags, stamp, generation } = told;
     let fields = merged(&stored.fields().to_map(), exchange.response);
     let whole = Exchange {
         status: stored.status,
@@ -78,7 +72,7 @@ pub(super) fn updated(
         ..*exchange
     };
     let plan = storing::decide(&whole, terms)?;
-    let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(told_tags)).map_err(|_| Reason::BadTags)?;
+    let tags = Tags::collect(stored.tags.to_vec().into_iter().chain(tags)).map_err(|_| Reason::BadTags)?;
     let mut kept = fields;
     super::age::add_date(&mut kept, exchange.received_wall);
     super::groups::strip_tag_fields(&mut kept);

@@ -21,6 +21,7 @@ use crate::key::sets_one_of;
 use crate::ledger::Standing;
 use crate::observe::{FillEnd, OriginResult, RouteFigures};
 use crate::outcome::Reason;
+use crate::policy::validation::Told;
 use crate::policy::{Exchange, Framing, Plan, Whose, age, groups, stale, storing, validation, vary};
 use crate::respond;
 use crate::stored::{Coded, CodedForm, FieldBlock, Lifetime, Packed, Parts, StoredBody, StoredResponse, VaryKey};
@@ -137,8 +138,9 @@ fn freshen(
     answered: &Answered,
 ) -> Result<(Arc<StoredResponse>, Result<(), Reason>), Reason> {
     let exchange = as_exchange(errand, answered);
-    let (told, generation) = (errand.told_tags(&answered.fields)?, proxy.new_generation());
-    let fresh = validation::freshen(stored, &exchange, &errand.terms(), told, fill.stamp, generation)?;
+    let (tags, generation) = (errand.told_tags(&answered.fields)?, proxy.new_generation());
+    let told = Told { exchange: &exchange, terms: &errand.terms(), tags, stamp: fill.stamp, generation };
+    let fresh = validation::freshen(stored, told)?;
     let fresh = Arc::new(coding::as_told(proxy, errand, fresh));
     let kept = keep(proxy, errand, &fresh, answered.requested);
     freshen_alike(proxy, fill, errand, &fresh, answered);
@@ -150,9 +152,10 @@ fn freshen_alike(proxy: &Arc<Proxy>, fill: &Fill, errand: &Errand, fresh: &Store
     let variants = proxy.memory.get(errand.cache, &errand.key);
     let is_other = |other: &&Arc<StoredResponse>| other.vary != fresh.vary && other.rule == fresh.rule;
     for other in variants.iter().flat_map(|variants| variants.iter()).filter(is_other) {
-        let Ok(told) = errand.told_tags(&answered.fields) else { return };
+        let Ok(tags) = errand.told_tags(&answered.fields) else { return };
         let (exchange, terms, generation) = (as_exchange(errand, answered), errand.terms(), proxy.new_generation());
-        let known = validation::freshen_alike(other, &exchange, &terms, told, fill.stamp, generation);
+        let told = Told { exchange: &exchange, terms: &terms, tags, stamp: fill.stamp, generation };
+        let known = validation::freshen_alike(other, told);
         // Judged after the stamp was taken, like what was asked about.
         if let Some(known) = known.ok().filter(|_| !matches!(standing(proxy, other), Standing::Gone(_))) {
             // What was invalidated meanwhile is not kept; nobody waits for it.

@@ -14,6 +14,7 @@ use crate::headers::end_to_end;
 use crate::ledger::{Stamp, Standing};
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::policy;
+use crate::policy::validation::Told;
 use crate::respond;
 use crate::stored::StoredResponse;
 use http::{Method, header};
@@ -46,7 +47,8 @@ fn take_in(proxy: &Arc<Proxy>, errand: &Errand, stored: &StoredResponse, answere
     let is_proven = matches!(errand.rules.guards.proof(errand.place), None | Some(Proof::Proven { .. }));
     let Some(tags) = errand.told_tags(&answered.fields).ok().filter(|_| is_proven) else { return };
     let (exchange, generation) = (as_exchange(errand, answered), proxy.new_generation());
-    if let Some(known) = policy::head::taken_in(stored, &exchange, &errand.terms(), tags, stamp, generation) {
+    let told = Told { exchange: &exchange, terms: &errand.terms(), tags, stamp, generation };
+    if let Some(known) = policy::head::taken_in(stored, told) {
         // What was invalidated meanwhile is not kept; it is not the client's matter.
         let _ = keep(proxy, errand, &Arc::new(known), answered.requested);
     }

@@ -4,6 +4,7 @@ use super::exchanges::{Lines, NOON, cookies, exchange, fields, rule, stored, ter
 use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::ledger::{Epoch, Stamp};
+use vitrine::policy::validation::Told;
 use vitrine::policy::{Exchange, head};
 use vitrine::stored::{Lifetime, Parts, StoredResponse};
 
@@ -23,7 +24,8 @@ fn taken_in(status: u16, lines: Lines<'_>) -> Option<StoredResponse> {
     let exchange =
         Exchange { requested: LATER, received: LATER, received_wall: LATER, ..exchange(status, &request, &response) };
     let (stamp, rule, cookies) = (Stamp::of(Epoch(1), 9), rule(None), cookies());
-    head::taken_in(&page(), &exchange, &terms(&rule, &cookies), Vec::new(), stamp, 12)
+    let terms = terms(&rule, &cookies);
+    head::taken_in(&page(), Told { exchange: &exchange, terms: &terms, tags: Vec::new(), stamp, generation: 12 })
 }
 
 #[test]

@@ -13,6 +13,7 @@ use vitrine::headers::{AcceptedCodings, CACHE_GROUP_INVALIDATION, CACHE_GROUPS, 
 use vitrine::key::{Cookies, Key, Scheme, Target, all_values_of};
 use vitrine::ledger::{Epoch, Stamp, Standing, Trust};
 use vitrine::outcome::{Kind, Outcome, Reason};
+use vitrine::policy::validation::Told;
 use vitrine::policy::{
     Exchange, LifetimeRule, Reuse, Wishes, age, groups, invalidation, reuse, stale, storing, validation, vary,
 };
@@ -208,11 +209,14 @@ proptest! {
         let exchange =
             Exchange { requested: later, received: later, received_wall: later, ..exchange(304, &request, &told) };
         let stamp = Stamp::of(Epoch(1), 9);
-        let fresh = validation::freshen(&own, &exchange, &terms(&rule, &cookies()), Vec::new(), stamp, 2);
+        let cookies = cookies();
+        let terms = terms(&rule, &cookies);
+        let told = Told { exchange: &exchange, terms: &terms, tags: Vec::new(), stamp, generation: 2 };
+        let fresh = validation::freshen(&own, told);
         let Ok(fresh) = fresh else { return Ok(()) };
         let left = fresh.fields().to_map();
         let alone = Exchange { status: fresh.status, response: &left, ..exchange };
-        let plan = storing::decide(&alone, &terms(&rule, &cookies()));
+        let plan = storing::decide(&alone, &terms);
         prop_assert_eq!(plan.map(|plan| plan.lifetime), Ok(fresh.lifetime()));
         prop_assert!(!left.contains_key(header::SET_COOKIE) && fresh.body == own.body && fresh.stamp == stamp);
     }

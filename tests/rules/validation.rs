@@ -6,6 +6,7 @@ use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::ledger::{Epoch, Stamp};
 use vitrine::outcome::Reason;
+use vitrine::policy::validation::Told;
 use vitrine::policy::{Exchange, LifetimeRule, groups, validation, vary};
 use vitrine::stored::{LifetimeFrom, Parts, StoredResponse, VaryKey};
 
@@ -23,8 +24,11 @@ fn freshened(own: &StoredResponse, lines: Lines<'_>, rule: &LifetimeRule) -> Res
         received_wall: NEXT_NOON,
         ..exchange(304, &request, &response)
     };
-    let told = groups::tags_of(&response).map_err(|_| Reason::BadTags)?;
-    validation::freshen(own, &exchange, &terms(rule, &cookies()), told, LATER, 12)
+    let tags = groups::tags_of(&response).map_err(|_| Reason::BadTags)?;
+    let cookies = cookies();
+    let terms = terms(rule, &cookies);
+    let told = Told { exchange: &exchange, terms: &terms, tags, stamp: LATER, generation: 12 };
+    validation::freshen(own, told)
 }
 
 fn value(stored: &StoredResponse, name: &HeaderName) -> Option<String> {

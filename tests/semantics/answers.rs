@@ -12,6 +12,7 @@ use vitrine::clock::Timestamp;
 use vitrine::key::{CookieClasses, Globs, Key, Scheme, Target};
 use vitrine::ledger::{Epoch, Stamp, Standing, Trust};
 use vitrine::outcome::Reason;
+use vitrine::policy::validation::Told;
 use vitrine::policy::{Choices, Exchange, Framing, LifetimeRule, Reuse, Terms, Whose, Wishes};
 use vitrine::policy::{reuse, storing, validation, vary};
 use vitrine::stored::{Coded, FieldBlock, Parts, RuleFingerprint, StoredBody, StoredResponse, VaryKey};
@@ -96,7 +97,10 @@ pub(crate) fn compared_304(validation: &Validation, profile: &Profile) -> Vec<Fo
     };
     let (rule, choices, cookies) = (profile.rule(), profile.choices(), cookies());
     let terms = terms(&rule, &choices, &cookies);
-    let ours = validation::freshen(&own, &exchange, &terms, Vec::new(), own.stamp, 2);
+    let ours = validation::freshen(
+        &own,
+        Told { exchange: &exchange, terms: &terms, tags: Vec::new(), stamp: own.stamp, generation: 2 },
+    );
     tell(&mut found, Aspect::Updated, ours.is_ok(), theirs.is_some(), ours.as_ref().err().copied());
     if let (Ok(ours), Some(theirs)) = (ours, theirs) {
         for moment in MOMENTS {

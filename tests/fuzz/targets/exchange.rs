@@ -6,6 +6,7 @@ use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::headers::is_hop_by_hop;
 use vitrine::ledger::{Epoch, Stamp, Standing, Trust};
+use vitrine::policy::validation::Told;
 use vitrine::policy::{Exchange, Framing, LifetimeRule, Reuse, Wishes, reuse, stale, storing, validation};
 use vitrine::stored::StoredResponse;
 
@@ -87,13 +88,15 @@ pub(super) fn freshened(bytes: &[u8]) {
         ..exchange(StatusCode::NOT_MODIFIED, &request, &told.fields)
     };
     let stamp = Stamp::of(Epoch(1), 9);
-    let Ok(fresh) = validation::freshen(&own, &exchange, &terms(&rule, cookies), Vec::new(), stamp, 12) else { return };
+    let terms = terms(&rule, cookies);
+    let fresh = Told { exchange: &exchange, terms: &terms, tags: Vec::new(), stamp, generation: 12 };
+    let Ok(fresh) = validation::freshen(&own, fresh) else { return };
     let kept = fresh.fields().to_map();
     assert_eq!((&fresh.body, fresh.status, fresh.stamp), (&own.body, own.status, stamp));
     replaced(&first.fields, &told.fields, &kept, fresh.lifetime().received);
     // What is stored now judged on its own is fresh for no longer.
     let again = Exchange { status: fresh.status, response: &kept, framing: Framing::Chunked, ..exchange };
-    let alone = storing::decide(&again, &terms(&rule, cookies)).ok().map(|plan| plan.lifetime);
+    let alone = storing::decide(&again, &terms).ok().map(|plan| plan.lifetime);
     let lifetime = fresh.lifetime();
     let omitted = directives_of(&kept).unkept_fields;
     if omitted.is_empty() && !told.fields.contains_key(header::CONNECTION) {
