@@ -134,6 +134,9 @@ impl Origin {
                 Err(failure) => failure,
             };
             tried.push(attempt.place());
+            if is_of_the_sending(&failure, &body) {
+                return Err(failure);
+            }
             match self.another(attempt, &failure, &tried, repeatable && dropped.is_none()) {
                 Some(next) => attempt = next,
                 // The first server has got it, whatever the second did not.
@@ -264,6 +267,12 @@ fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
             None => Framing::UntilClose,
         },
     }
+}
+
+/// Whether a request failed while its body was still coming: a visitor who sends slowly, or more than a server takes, must not
+/// make it look as if that were down. It cannot be repeated either.
+fn is_of_the_sending(failure: &FetchFailure, body: &Lent) -> bool {
+    matches!(failure, FetchFailure::Timeout(_) | FetchFailure::Dropped(_)) && !body.is_end_stream()
 }
 
 /// Whether a request failed because its own body did.

@@ -409,3 +409,47 @@ async fn a_reload_that_sends_to_a_new_origin_is_refused_and_other_servers_wait_f
     stage.save(&stage.config().replace("store:", new));
     assert_eq!(stage.app.reload().expect("no rule uses it").needs_restart, ["origin and origins"]);
 }
+
+#[tokio::test]
+async fn visitors_who_are_slow_to_send_take_no_server_away() {
+    let stage = Stage::with_origin("response_timeout: 200ms, breaker: { failures: 2 }", PASS).await;
+    for framing in ["content-length: 100", "transfer-encoding: chunked"] {
+        for _ in 0..3 {
+            let mut slow = stage.client().await;
+            slow.send(format!("{}5\r\nabcde\r\n", request("POST", "/form", &[framing]))).await;
+            assert_eq!(slow.response("POST").await.status, 504);
+        }
+        stage.server_is(0, "up").await;
+    }
+    // What has come whole is the server's to answer.
+    stage.origin.says("/form", [silence()]);
+    for _ in 0..2 {
+        assert_eq!(stage.post("/form", "a=1").await.status, 504);
+    }
+    stage.server_is(0, "open").await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_large_uploads_is_not_down() {
+    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = door.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = door.accept().await.unwrap();
+            // Some of it is read, so that it is known to have been sent; then it hangs up.
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 64]).await;
+        }
+    });
+    let lines = format!("origin: {{ url: \"http://{address}\", breaker: {{ failures: 2 }} }}\n{PASS}");
+    let stage = Stage::before(Origin::open().await, &lines);
+    for _ in 0..3 {
+        let mut client = stage.client().await;
+        client.send(request("POST", "/form", &["content-length: 1000000"]) + "a=1").await;
+        assert_eq!(client.response("POST").await.status, 502);
+    }
+    stage.server_is(0, "up").await;
+    for _ in 0..2 {
+        assert_eq!(stage.post("/form", "a=1").await.status, 502);
+    }
+    stage.server_is(0, "open").await;
+}
