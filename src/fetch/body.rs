@@ -22,20 +22,25 @@ pub struct OriginBody {
 /// What a response holds until its body has ended.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Both kept for what they hold.
+    /// Kept for what it holds.
     _connection: OwnedSemaphorePermit,
-    _server: UnderWay,
+    server: UnderWay,
 }
 
 impl Place {
     pub(super) fn new(connection: OwnedSemaphorePermit, server: UnderWay) -> Place {
-        Place { _connection: connection, _server: server }
+        Place { _connection: connection, server }
+    }
+
+    /// What a tunnel holds, which lasts for hours: none of the connections that requests wait for.
+    pub(super) fn of_tunnel(self) -> UnderWay {
+        self.server
     }
 }
 
 impl OriginBody {
-    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Place) -> OriginBody {
-        OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place: Some(place) }
+    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Option<Place>) -> OriginBody {
+        OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place }
     }
 }
 

@@ -219,8 +219,11 @@ impl Origin {
         if response.headers().contains_key(header::TRANSFER_ENCODING) {
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        let upgrade =
-            (response.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| super::Tunnel::of_response(&mut response));
+        let (upgrade, place) = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            (Some(super::Tunnel::of_response(&mut response, place.of_tunnel())), None)
+        } else {
+            (None, Some(place))
+        };
         let (parts, body) = response.into_parts();
         Answered {
             status: parts.status,

@@ -453,3 +453,21 @@ async fn a_server_that_takes_no_large_uploads_is_not_down() {
     }
     stage.server_is(0, "open").await;
 }
+
+#[tokio::test]
+async fn a_tunnel_is_under_way_at_its_server_until_it_ends() {
+    let stage = Stage::with_origin("connections: 1", PASS).await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n";
+    let gate = Gate::shut();
+    stage.origin.says("/socket", [raw(switch).then_held_by(&gate).then_closes()]);
+    stage.origin.says("/", [page("home", &[])]);
+    let mut client = stage.client().await;
+    client.send(request("GET", "/socket", &["Connection: Upgrade", "Upgrade: echo"])).await;
+    assert_eq!(client.head().await.expect("a head").status, 101);
+    // It is none of the connections that requests wait for.
+    stage.get("/").await.expect(200, "home");
+    stage.status_shows("the tunnel alone is under way", |status| server(status, 0)["under_way"] == 1).await;
+    gate.open();
+    drop(client);
+    stage.is_idle().await;
+}
