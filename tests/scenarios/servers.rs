@@ -471,3 +471,16 @@ async fn a_tunnel_is_under_way_at_its_server_until_it_ends() {
     drop(client);
     stage.is_idle().await;
 }
+
+#[tokio::test]
+async fn a_health_check_goes_by_the_head_of_the_answer_whatever_its_body_does() {
+    let keys = "health: { path: /healthz, interval: 5ms, timeout: 100ms, unhealthy_after: 1 }";
+    let stage = Stage::with_origin(keys, PASS).await;
+    let gate = Gate::shut();
+    let trickling = || raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").then_held_by(&gate);
+    stage.origin.says("/healthz", [answer("503 Service Unavailable", "no", &[]), page("well", &[]), trickling()]);
+    stage.origin.was_asked(5).await;
+    stage.server_is(0, "up").await;
+    let shown = stage.admin("/metrics").await.text();
+    assert!(!shown.contains("state=\"unhealthy\"} 1"), "{shown}");
+}
