@@ -484,3 +484,20 @@ async fn a_health_check_goes_by_the_head_of_the_answer_whatever_its_body_does() 
     let shown = stage.admin("/metrics").await.text();
     assert!(!shown.contains("state=\"unhealthy\"} 1"), "{shown}");
 }
+
+#[tokio::test]
+async fn a_tunnel_keeps_its_visitors_place_among_the_connections() {
+    let lines = format!("limits: {{ connections: 1 }}\n{PASS}");
+    let stage = Stage::with(&lines).await;
+    let gate = Gate::shut();
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n";
+    stage.origin.says("/socket", [raw(switch).then_held_by(&gate).then_closes()]);
+    stage.origin.says("/", [page("home", &[])]);
+    let mut tunnel = stage.client().await;
+    tunnel.send(request("GET", "/socket", &["Connection: Upgrade", "Upgrade: echo"])).await;
+    assert_eq!(tunnel.head().await.expect("a head").status, 101);
+    let mut other = stage.client().await;
+    other.send(request("GET", "/", &[])).await;
+    let early = tokio::time::timeout(Duration::from_secs(1), other.response("GET")).await;
+    assert!(early.is_err(), "one connection is allowed, and two are served: {early:?}");
+}
