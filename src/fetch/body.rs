@@ -40,6 +40,8 @@ impl Place {
 
 impl OriginBody {
     pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Option<Place>) -> OriginBody {
+        // Nobody reads the body of a 304 to its end.
+        let place = place.filter(|_| !incoming.is_end_stream());
         OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place }
     }
 }

@@ -1,6 +1,6 @@
 //! Origins of several servers, and of servers that fail: who is asked, who is left alone, and who finds out that one is back.
 
-use crate::stage::{Gate, Line, Origin, Stage, answer, page, raw, request, silence};
+use crate::stage::{Gate, Line, Origin, Stage, answer, head_only, page, raw, request, silence};
 use std::time::Duration;
 
 const PASS: &str = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", pass: true }]\n";
@@ -500,4 +500,15 @@ async fn a_tunnel_keeps_its_visitors_place_among_the_connections() {
     other.send(request("GET", "/", &[])).await;
     let early = tokio::time::timeout(Duration::from_secs(1), other.response("GET")).await;
     assert!(early.is_err(), "one connection is allowed, and two are served: {early:?}");
+}
+
+#[tokio::test]
+async fn a_304_that_is_of_no_use_does_not_hold_the_connection_that_the_whole_needs() {
+    let lines = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", ttl: 1m }]\n";
+    let stage = Stage::with_origin("connections: 1, connect_timeout: 300ms", lines).await;
+    let of_another = head_only("304 Not Modified", &["etag: \"2\""]);
+    stage.origin.says("/", [page("old", &["etag: \"1\""]), of_another, page("new", &["etag: \"2\""])]);
+    stage.get("/").await.expect(200, "old");
+    stage.pass(61 * SECOND);
+    stage.get("/").await.expect(200, "new");
 }
