@@ -512,3 +512,11 @@ async fn a_304_that_is_of_no_use_does_not_hold_the_connection_that_the_whole_nee
     stage.pass(61 * SECOND);
     stage.get("/").await.expect(200, "new");
 }
+
+#[tokio::test]
+async fn an_answer_that_is_nobodys_does_not_hold_the_connection_that_the_visitors_own_needs() {
+    let lines = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", ttl: 1m }]\n";
+    let stage = Stage::with_origin("connections: 1, connect_timeout: 300ms", lines).await;
+    stage.origin.says("/", [page("nobody's", &["cache-control: private"]), page("own", &["cache-control: private"])]);
+    stage.get_with("/", &["cookie: basket=1"]).await.expect(200, "own");
+}
