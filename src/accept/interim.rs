@@ -9,6 +9,7 @@
 
 use crate::interim::{Interim, Interims};
 use bytes::{Buf, BufMut, BytesMut};
+use std::any::Any;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -23,11 +24,18 @@ pub(super) struct Interleaved<S> {
     interims: Arc<Interims>,
     /// What of interim responses is still to be written.
     own: BytesMut,
+    /// Kept for as long as the stream is: after an upgrade hyper is done with the connection, and it goes on.
+    _held: Box<dyn Any + Send>,
 }
 
 impl<S: AsyncWrite + Unpin> Interleaved<S> {
     pub(super) fn new(stream: S, interims: Arc<Interims>) -> Interleaved<S> {
-        Interleaved { stream, interims, own: BytesMut::new() }
+        Interleaved { stream, interims, own: BytesMut::new(), _held: Box::new(()) }
+    }
+
+    /// The same, with something that is dropped when the stream is.
+    pub(super) fn holding(self, held: impl Send + 'static) -> Interleaved<S> {
+        Interleaved { _held: Box::new(held), ..self }
     }
 
     /// Writes what was begun to its end.

@@ -103,12 +103,8 @@ impl Door {
                 () = &mut stop => break,
                 accepted = accept(&self.listener, &places) => accepted,
             };
-            let connection = connection(stream, peer, service.clone(), limits.clone(), draining.clone());
             let held = (service.connected(), place);
-            connections.spawn(async move {
-                connection.await;
-                drop(held);
-            });
+            connections.spawn(connection(stream, held, peer, service.clone(), limits.clone(), draining.clone()));
         }
         drop(self.listener);
         connections.close();
@@ -147,16 +143,19 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
 
-/// Serves one connection to its end; once `draining`, to the end of the request under way.
+/// Serves one connection to its end; once `draining`, to the end of the request under way. What it holds is dropped when the
+/// socket is closed: that of a tunnel when the tunnel ends.
 async fn connection<S: Service>(
     stream: TcpStream,
+    held: impl Send + 'static,
     peer: SocketAddr,
     service: Arc<S>,
     limits: Arc<Limits>,
     draining: CancellationToken,
 ) {
     let interims = Arc::new(Interims::default());
-    let stream = Interleaved::new(WriteDeadline::new(stream, limits.write_timeout), interims.clone());
+    let stream = WriteDeadline::new(stream, limits.write_timeout);
+    let stream = Interleaved::new(stream, interims.clone()).holding(held);
     let mut builder = hyper::server::conn::http1::Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -53,7 +53,7 @@ pub(super) fn cautions(origins: &[Settings], router: &Router) -> Vec<String> {
 }
 
 fn origin(section: &Section<'_>, name: Arc<str>, is_there: bool) -> Settings {
-    let servers = servers(section, is_there);
+    let (servers, stale_after) = (servers(section, is_there), section.duration("stale_after"));
     let settings = Settings {
         name,
         servers: servers.into(),
@@ -62,7 +62,7 @@ fn origin(section: &Section<'_>, name: Arc<str>, is_there: bool) -> Settings {
         body_idle_timeout: section.duration("body_idle_timeout").unwrap_or(Duration::from_secs(30)),
         connections_max: section.count("connections").unwrap_or(256),
         idle_timeout: section.duration("idle_timeout").unwrap_or(Duration::from_secs(4)),
-        stale_after: section.duration("stale_after"),
+        stale_after: stale_after.map(|_| positive(section, "stale_after", stale_after, Duration::ZERO)),
         breaker: breaker(&section.below("breaker")),
         health: section.has("health").then(|| health(&section.below("health"))),
     };

@@ -22,20 +22,27 @@ pub struct OriginBody {
 /// What a response holds until its body has ended.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Both kept for what they hold.
+    /// Kept for what it holds.
     _connection: OwnedSemaphorePermit,
-    _server: UnderWay,
+    server: UnderWay,
 }
 
 impl Place {
     pub(super) fn new(connection: OwnedSemaphorePermit, server: UnderWay) -> Place {
-        Place { _connection: connection, _server: server }
+        Place { _connection: connection, server }
+    }
+
+    /// What a tunnel holds, which lasts for hours: none of the connections that requests wait for.
+    pub(super) fn of_tunnel(self) -> UnderWay {
+        self.server
     }
 }
 
 impl OriginBody {
-    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Place) -> OriginBody {
-        OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place: Some(place) }
+    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Option<Place>) -> OriginBody {
+        // Nobody reads the body of a 304 to its end.
+        let place = place.filter(|_| !incoming.is_end_stream());
+        OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place }
     }
 }
 
@@ -62,14 +69,21 @@ impl Body for OriginBody {
 
 /// A request's body on loan to a connection. Where no connection came about nobody has read of it, and it is lent again.
 #[derive(Clone)]
-pub(super) struct Lent(Arc<Mutex<body::Body>>);
+pub(super) struct Lent(Arc<Mutex<Reading>>);
+
+/// How far it was read.
+struct Reading {
+    body: body::Body,
+    /// One in chunks does not know by itself that it has ended.
+    has_ended: bool,
+}
 
 impl Lent {
     pub(super) fn new(body: body::Body) -> Lent {
-        Lent(Arc::new(Mutex::new(body)))
+        Lent(Arc::new(Mutex::new(Reading { body, has_ended: false })))
     }
 
-    fn lock(&self) -> MutexGuard<'_, body::Body> {
+    fn lock(&self) -> MutexGuard<'_, Reading> {
         // A body that panicked is not read again: its request is lost with the connection that read it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -80,14 +94,18 @@ impl Body for Lent {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        Pin::new(&mut *self.lock()).poll_frame(cx)
+        let mut reading = self.lock();
+        let polled = Pin::new(&mut reading.body).poll_frame(cx);
+        reading.has_ended |= matches!(polled, Poll::Ready(None));
+        polled
     }
 
     fn is_end_stream(&self) -> bool {
-        self.lock().is_end_stream()
+        let reading = self.lock();
+        reading.has_ended || reading.body.is_end_stream()
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.lock().size_hint()
+        self.lock().body.size_hint()
     }
 }

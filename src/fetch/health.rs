@@ -7,7 +7,7 @@ use super::origin::request;
 use super::outbound::OWN_USER_AGENT;
 use super::{HealthSettings, Origin};
 use crate::body::Body;
-use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use std::sync::Arc;
@@ -66,12 +66,15 @@ pub(super) fn watch(origin: &Arc<Origin>, place: usize) -> Option<impl Future<Ou
 /// One look; the error says in words what is wrong.
 async fn look(origin: &Origin, settings: &HealthSettings, place: usize) -> Result<(), String> {
     let asked = timeout(settings.timeout, ask(origin, settings, place)).await;
-    let status = asked.map_err(|_| format!("it did not answer within {} ms", settings.timeout.as_millis()))??;
+    let response = asked.map_err(|_| format!("it did not answer within {} ms", settings.timeout.as_millis()))??;
+    let (status, body) = (response.status(), response.into_body());
+    // How it ends is no sign of anything.
+    let _ = timeout(settings.timeout, drain(body)).await;
     let is_good = if settings.statuses.is_empty() { status.is_success() } else { settings.statuses.contains(&status) };
     if is_good { Ok(()) } else { Err(format!("it answered {} to {}", status.as_u16(), settings.path)) }
 }
 
-async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result<StatusCode, String> {
+async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result<Response<Incoming>, String> {
     let server = origin.servers.url(place);
     let mut fields = HeaderMap::new();
     let own = server.authority().map(http::uri::Authority::as_str).unwrap_or_default();
@@ -81,12 +84,10 @@ async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result
     fields.insert(header::USER_AGENT, OWN_USER_AGENT);
     let request = request(server, &Method::GET, &settings.path, &fields, Lent::new(Body::empty()));
     let response = origin.exchange(request.map_err(|failure| failure.to_string())?).await;
-    let (head, body) = response.map_err(|failure| failure.to_string())?.into_parts();
-    drain(body).await;
-    Ok(head.status)
+    response.map_err(|failure| failure.to_string())
 }
 
-/// Reads a short answer to its end. How it ends is no sign of anything.
+/// Reads a short answer to its end.
 async fn drain(mut body: Incoming) {
     let mut bytes_left = BODY_BYTES_MAX;
     while let Some(Ok(frame)) = body.frame().await {

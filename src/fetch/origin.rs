@@ -134,6 +134,9 @@ impl Origin {
                 Err(failure) => failure,
             };
             tried.push(attempt.place());
+            if is_of_the_sending(&failure, &body) {
+                return Err(failure);
+            }
             match self.another(attempt, &failure, &tried, repeatable && dropped.is_none()) {
                 Some(next) => attempt = next,
                 // The first server has got it, whatever the second did not.
@@ -216,8 +219,11 @@ impl Origin {
         if response.headers().contains_key(header::TRANSFER_ENCODING) {
             response.headers_mut().remove(header::CONTENT_LENGTH);
         }
-        let upgrade =
-            (response.status() == StatusCode::SWITCHING_PROTOCOLS).then(|| super::Tunnel::of_response(&mut response));
+        let (upgrade, place) = if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            (Some(super::Tunnel::of_response(&mut response, place.of_tunnel())), None)
+        } else {
+            (None, Some(place))
+        };
         let (parts, body) = response.into_parts();
         Answered {
             status: parts.status,
@@ -264,6 +270,12 @@ fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
             None => Framing::UntilClose,
         },
     }
+}
+
+/// Whether a request failed while its body was still coming: a visitor who sends slowly, or more than a server takes, must not
+/// make it look as if that were down. It cannot be repeated either.
+fn is_of_the_sending(failure: &FetchFailure, body: &Lent) -> bool {
+    matches!(failure, FetchFailure::Timeout(_) | FetchFailure::Dropped(_)) && !body.is_end_stream()
 }
 
 /// Whether a request failed because its own body did.

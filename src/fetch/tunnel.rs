@@ -1,5 +1,6 @@
 //! Upgrades (WebSocket): once both sides have switched, bytes go to and fro until one side ends.
 
+use super::servers::UnderWay;
 use http::{Request, Response};
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -12,22 +13,27 @@ const SWITCH_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// One side of a connection that is about to switch protocols.
 #[derive(Debug)]
-pub struct Tunnel(OnUpgrade);
+pub struct Tunnel {
+    upgrade: OnUpgrade,
+    /// An origin's server has it under way for as long as it lasts.
+    _server: Option<UnderWay>,
+}
 
 impl Tunnel {
     /// The client's side.
     pub fn of_request<B>(request: &mut Request<B>) -> Tunnel {
-        Tunnel(hyper::upgrade::on(request))
+        Tunnel { upgrade: hyper::upgrade::on(request), _server: None }
     }
 
-    pub(super) fn of_response<B>(response: &mut Response<B>) -> Tunnel {
-        Tunnel(hyper::upgrade::on(response))
+    pub(super) fn of_response<B>(response: &mut Response<B>, server: UnderWay) -> Tunnel {
+        Tunnel { upgrade: hyper::upgrade::on(response), _server: Some(server) }
     }
 }
 
 /// Carries bytes between two sides until either ends. Dropping the future closes both.
 pub async fn join_upgrades(client: Tunnel, origin: Tunnel) {
-    let both = async { tokio::try_join!(client.0, origin.0) };
+    let Tunnel { upgrade, _server } = origin;
+    let both = async { tokio::try_join!(client.upgrade, upgrade) };
     match timeout(SWITCH_TIMEOUT, both).await {
         Ok(Ok((client, origin))) => {
             // How a tunnel ends is the two sides' own affair.

@@ -220,7 +220,8 @@ fn leave_to_leader(proxy: &Proxy, lead: &Lead<Fill>, errand: &Errand, answered: 
     if !stale::is_failure(status) && !errand.as_sent.contains_key(header::AUTHORIZATION) {
         proxy.note_unstorable(errand);
     }
-    if !splicing::sets_form_cookie(errand, &answered.fields) {
+    // What the leader has to ask for once more anyway would hold a connection, and maybe the one worker, that this needs.
+    if !errand.withholds_cookies && !splicing::sets_form_cookie(errand, &answered.fields) {
         lead.fetch().leave_private(answered);
     }
     lead.fetch().publish(FillAnswer::NotShared(reason, status));

@@ -79,6 +79,8 @@ pub(super) async fn fetch(
                     return reply;
                 }
                 let own = (share.leads && !errand.withholds_cookies).then(|| share.fill.take_private()).flatten();
+                // With what a leader who has gone left there, which holds a connection.
+                drop(share);
                 return match own {
                     Some(answered) => Ok(unshared(answered, reason, why)),
                     None => pass::pass(proxy, ask, errand.under(), Reason::KnownUnstorable, carried).await,

@@ -108,7 +108,7 @@ impl MemoryTier {
         self.compartments[cache.index()].cache.get(&key.view())
     }
 
-    /// Keeps a new response, in place of one with the same Vary key.
+    /// Keeps a new response, in place of one with the same Vary key, which goes even where this one is too large.
     pub fn insert(&self, response: Arc<StoredResponse>) -> Queued {
         self.compartments[response.cache.index()].insert(response, Clash::Replace)
     }
@@ -127,7 +127,7 @@ impl MemoryTier {
 
     /// Lets go of exactly this generation; a successor stays.
     pub fn remove(&self, cache: CacheName, key: &Key, generation: u64) {
-        self.compartments[cache.index()].remove(key, generation);
+        self.compartments[cache.index()].remove_where(&key.view(), |variant| variant.generation == generation);
     }
 
     /// Empties a cache, or all.
@@ -197,6 +197,10 @@ impl Compartment {
 
     fn insert(&self, response: Arc<StoredResponse>, clash: Clash) -> Queued {
         if response.weight() as u64 > self.object_bytes_max {
+            if clash == Clash::Replace {
+                // It is in the store alone: what was here would stand before it.
+                self.remove_where(&response.key(), |variant| variant.vary == response.vary);
+            }
             return Queued::TooLarge;
         }
         // What is evicted is dropped when the locks are open again: declared first, it goes last.
@@ -252,17 +256,17 @@ impl Compartment {
         variants.drain(fits..).count() as u64
     }
 
-    fn remove(&self, key: &Key, generation: u64) {
+    fn remove_where(&self, key: &KeyRef<'_>, goes: impl Fn(&StoredResponse) -> bool) {
         let mut counts = self.change();
-        let Some(old) = self.cache.peek(&key.view()) else { return };
+        let Some(old) = self.cache.peek(key) else { return };
         let mut kept = old.to_vec();
-        kept.retain(|variant| variant.generation != generation);
+        kept.retain(|variant| !goes(variant));
         if kept.len() == old.len() {
             return;
         }
         counts.entries = counts.entries.saturating_sub((old.len() - kept.len()) as u64);
         match kept.first() {
-            None => drop(self.cache.remove(&key.view())),
+            None => drop(self.cache.remove(key)),
             // Softly: that a variant went is no sign that the others are asked for. It fails only where the entry is gone.
             Some(newest) => drop(self.cache.replace(EntryKey(newest.clone()), Variants::of(kept), true)),
         }

@@ -68,6 +68,7 @@ fn each_mistake_in_an_origin_is_told_with_its_place_and_its_remedy() {
             own("url: http://a:1, stale_after: 30s"),
             "origin.stale_after: is not below response_timeout, 30s, after which",
         ),
+        (own("url: http://a:1, stale_after: 0s"), "origin.stale_after: must be longer than nothing"),
         (own("url: http://a:1, breaker: { failures: 0 }"), r#"origin.breaker.failures: "0" is not a whole number"#),
         (own("url: http://a:1, breaker: { open: 0s }"), "origin.breaker.open: must be longer than nothing"),
         (own("url: http://a:1, breaker: { open_max: 1s }"), "origin.breaker.open_max: is below open, 5s"),

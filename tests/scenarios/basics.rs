@@ -167,3 +167,20 @@ async fn other_methods_pass_and_so_does_a_body() {
     let asked = stage.origin.asked();
     assert_eq!((asked[1].method.as_str(), asked[1].body.as_slice()), ("POST", &b"a=b\n"[..]));
 }
+
+#[tokio::test]
+async fn a_page_that_grew_too_large_for_memory_takes_the_place_of_the_one_that_was_there() {
+    let lines = "store: { backend: sqlite }\nroutes: [{ name: all, match: \"/{*path}\" }]\n";
+    let stage = Stage::with(lines).await;
+    let large = "x".repeat(3 << 20);
+    stage
+        .origin
+        .says("/", [page("small", &["cache-control: max-age=1"]), page(&large, &["cache-control: max-age=600"])]);
+    stage.get("/").await.expect(200, "small");
+    stage.pass(std::time::Duration::from_secs(2));
+    assert_eq!(stage.get("/").await.body.len(), large.len());
+    let again = stage.get("/").await;
+    assert_eq!(again.body.len(), large.len());
+    again.hit();
+    assert_eq!(stage.origin.times_asked("/"), 2);
+}

@@ -1,6 +1,6 @@
 //! Origins of several servers, and of servers that fail: who is asked, who is left alone, and who finds out that one is back.
 
-use crate::stage::{Gate, Line, Origin, Stage, answer, page, raw, request, silence};
+use crate::stage::{Gate, Line, Origin, Stage, answer, head_only, page, raw, request, silence};
 use std::time::Duration;
 
 const PASS: &str = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", pass: true }]\n";
@@ -408,4 +408,115 @@ async fn a_reload_that_sends_to_a_new_origin_is_refused_and_other_servers_wait_f
     stage.get("/").await.expect(200, "home");
     stage.save(&stage.config().replace("store:", new));
     assert_eq!(stage.app.reload().expect("no rule uses it").needs_restart, ["origin and origins"]);
+}
+
+#[tokio::test]
+async fn visitors_who_are_slow_to_send_take_no_server_away() {
+    let stage = Stage::with_origin("response_timeout: 200ms, breaker: { failures: 2 }", PASS).await;
+    for framing in ["content-length: 100", "transfer-encoding: chunked"] {
+        for _ in 0..3 {
+            let mut slow = stage.client().await;
+            slow.send(format!("{}5\r\nabcde\r\n", request("POST", "/form", &[framing]))).await;
+            assert_eq!(slow.response("POST").await.status, 504);
+        }
+        stage.server_is(0, "up").await;
+    }
+    // What has come whole is the server's to answer.
+    stage.origin.says("/form", [silence()]);
+    for _ in 0..2 {
+        assert_eq!(stage.post("/form", "a=1").await.status, 504);
+    }
+    stage.server_is(0, "open").await;
+}
+
+#[tokio::test]
+async fn a_server_that_takes_no_large_uploads_is_not_down() {
+    let door = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = door.local_addr().unwrap();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = door.accept().await.unwrap();
+            // Some of it is read, so that it is known to have been sent; then it hangs up.
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut [0; 64]).await;
+        }
+    });
+    let lines = format!("origin: {{ url: \"http://{address}\", breaker: {{ failures: 2 }} }}\n{PASS}");
+    let stage = Stage::before(Origin::open().await, &lines);
+    for _ in 0..3 {
+        let mut client = stage.client().await;
+        client.send(request("POST", "/form", &["content-length: 1000000"]) + "a=1").await;
+        assert_eq!(client.response("POST").await.status, 502);
+    }
+    stage.server_is(0, "up").await;
+    for _ in 0..2 {
+        assert_eq!(stage.post("/form", "a=1").await.status, 502);
+    }
+    stage.server_is(0, "open").await;
+}
+
+#[tokio::test]
+async fn a_tunnel_is_under_way_at_its_server_until_it_ends() {
+    let stage = Stage::with_origin("connections: 1", PASS).await;
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n";
+    let gate = Gate::shut();
+    stage.origin.says("/socket", [raw(switch).then_held_by(&gate).then_closes()]);
+    stage.origin.says("/", [page("home", &[])]);
+    let mut client = stage.client().await;
+    client.send(request("GET", "/socket", &["Connection: Upgrade", "Upgrade: echo"])).await;
+    assert_eq!(client.head().await.expect("a head").status, 101);
+    // It is none of the connections that requests wait for.
+    stage.get("/").await.expect(200, "home");
+    stage.status_shows("the tunnel alone is under way", |status| server(status, 0)["under_way"] == 1).await;
+    gate.open();
+    drop(client);
+    stage.is_idle().await;
+}
+
+#[tokio::test]
+async fn a_health_check_goes_by_the_head_of_the_answer_whatever_its_body_does() {
+    let keys = "health: { path: /healthz, interval: 5ms, timeout: 100ms, unhealthy_after: 1 }";
+    let stage = Stage::with_origin(keys, PASS).await;
+    let gate = Gate::shut();
+    let trickling = || raw("HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\n").then_held_by(&gate);
+    stage.origin.says("/healthz", [answer("503 Service Unavailable", "no", &[]), page("well", &[]), trickling()]);
+    stage.origin.was_asked(5).await;
+    stage.server_is(0, "up").await;
+    let shown = stage.admin("/metrics").await.text();
+    assert!(!shown.contains("state=\"unhealthy\"} 1"), "{shown}");
+}
+
+#[tokio::test]
+async fn a_tunnel_keeps_its_visitors_place_among_the_connections() {
+    let lines = format!("limits: {{ connections: 1 }}\n{PASS}");
+    let stage = Stage::with(&lines).await;
+    let gate = Gate::shut();
+    let switch = "HTTP/1.1 101 Switching Protocols\r\nupgrade: echo\r\nconnection: upgrade\r\n\r\n";
+    stage.origin.says("/socket", [raw(switch).then_held_by(&gate).then_closes()]);
+    stage.origin.says("/", [page("home", &[])]);
+    let mut tunnel = stage.client().await;
+    tunnel.send(request("GET", "/socket", &["Connection: Upgrade", "Upgrade: echo"])).await;
+    assert_eq!(tunnel.head().await.expect("a head").status, 101);
+    let mut other = stage.client().await;
+    other.send(request("GET", "/", &[])).await;
+    let early = tokio::time::timeout(Duration::from_secs(1), other.response("GET")).await;
+    assert!(early.is_err(), "one connection is allowed, and two are served: {early:?}");
+}
+
+#[tokio::test]
+async fn a_304_that_is_of_no_use_does_not_hold_the_connection_that_the_whole_needs() {
+    let lines = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", ttl: 1m }]\n";
+    let stage = Stage::with_origin("connections: 1, connect_timeout: 300ms", lines).await;
+    let of_another = head_only("304 Not Modified", &["etag: \"2\""]);
+    stage.origin.says("/", [page("old", &["etag: \"1\""]), of_another, page("new", &["etag: \"2\""])]);
+    stage.get("/").await.expect(200, "old");
+    stage.pass(61 * SECOND);
+    stage.get("/").await.expect(200, "new");
+}
+
+#[tokio::test]
+async fn an_answer_that_is_nobodys_does_not_hold_the_connection_that_the_visitors_own_needs() {
+    let lines = "store: { backend: memory }\nroutes: [{ name: all, match: \"/{*path}\", ttl: 1m }]\n";
+    let stage = Stage::with_origin("connections: 1, connect_timeout: 300ms", lines).await;
+    stage.origin.says("/", [page("nobody's", &["cache-control: private"]), page("own", &["cache-control: private"])]);
+    stage.get_with("/", &["cookie: basket=1"]).await.expect(200, "own");
 }
