@@ -147,7 +147,7 @@ fn freshen(
     Ok((fresh, kept))
 }
 
-/// Freshens the other variants that the 304 speaks of. Memory has them all: look-up brings all variants of a key there.
+/// Freshens the other variants that the 304 speaks of, as far as memory has them: the others are asked about when they are wanted.
 fn freshen_alike(proxy: &Arc<Proxy>, fill: &Fill, errand: &Errand, fresh: &StoredResponse, answered: &Answered) {
     let variants = proxy.memory.get(errand.cache, &errand.key);
     let is_other = |other: &&Arc<StoredResponse>| other.vary != fresh.vary && other.rule == fresh.rule;
