@@ -68,8 +68,7 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Validated(stored, origin_time) => {
-                let is_right = || trusted(proxy, ask, &share.fill) && share.fill.rule == errand.rule.fingerprint;
-                if share.leads || (is_right() && standing(proxy, &stored) == Standing::Valid) {
+                if share.leads || fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags) {
                     return validated(proxy, ask, &stored, reason, origin_time, share.leads);
                 }
                 refused = Some(share.fill);
