@@ -1,6 +1,7 @@
 //! HEAD of what is stored but may not be used as it is: the origin is asked the same, and what it says is taken into what is
 //! stored (RFC 9111 4.3.5).
 
+use super::coding;
 use super::errand::Errand;
 use super::failure::Failure;
 use super::filling::{as_exchange, count_exchange, keep};
@@ -48,7 +49,7 @@ fn take_in(proxy: &Arc<Proxy>, errand: &Errand, stored: &StoredResponse, answere
     let (exchange, generation) = (as_exchange(errand, answered), proxy.new_generation());
     if let Some(known) = policy::head::taken_in(stored, &exchange, &errand.terms(), tags, stamp, generation) {
         // What was invalidated meanwhile is not kept; it is not the client's matter.
-        let _ = keep(proxy, errand, &Arc::new(known), answered.requested);
+        let _ = keep(proxy, errand, &Arc::new(coding::as_told(proxy, errand, known)), answered.requested);
     }
 }
 
