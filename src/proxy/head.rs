@@ -24,7 +24,10 @@ use std::sync::Arc;
 pub(super) async fn ask(proxy: &Arc<Proxy>, ask: &Ask, errand: Errand, reason: Reason) -> Result<Reply, Failure> {
     let stamp = proxy.ledger.stamp();
     // Judged after the stamp was taken: what was invalidated must not come back, and a HEAD alone proves nothing to a soft purge.
-    let stored = errand.fallback.clone().filter(|stored| standing(proxy, stored) == Standing::Valid);
+    let stored = errand
+        .fallback
+        .clone()
+        .filter(|stored| standing(proxy, stored) == Standing::Valid && is_kept(proxy, &errand, stored));
     let answered = proxy
         .origins
         .send(&errand.rule.origin, &Method::HEAD, &errand.path_and_query, &errand.as_sent, Body::empty())
@@ -41,6 +44,11 @@ pub(super) async fn ask(proxy: &Arc<Proxy>, ask: &Ask, errand: Errand, reason: R
         take_in(proxy, &errand, &stored, &answered, stamp);
     }
     Ok(reply(&errand, &answered, reason))
+}
+
+/// Whether it may be used at all: by its rule, and by its time. A GET would not ask about another one.
+fn is_kept(proxy: &Proxy, errand: &Errand, stored: &StoredResponse) -> bool {
+    stored.rule == errand.rule.fingerprint && proxy.clock.now() < stored.lifetime().keep_until()
 }
 
 fn take_in(proxy: &Arc<Proxy>, errand: &Errand, stored: &StoredResponse, answered: &Answered, stamp: Stamp) {

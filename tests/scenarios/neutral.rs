@@ -207,3 +207,14 @@ async fn where_a_redirect_leads_to_is_let_go_by_choice() {
         stage.get("/p").await.expect(200, expected);
     }
 }
+
+#[tokio::test]
+async fn a_head_brings_nothing_back_that_may_not_be_kept_any_more() {
+    let stage = Stage::with("store: { backend: memory }\nmax_keep: 1h").await;
+    let long = ["etag: \"1\"", "cache-control: max-age=86400"];
+    stage.origin.says("/a", [page("one", &long), head_only("200 OK", &long), page("two", &long)]);
+    stage.get("/a").await.expect(200, "one");
+    stage.pass(Duration::from_secs(3_601));
+    stage.ask("HEAD", "/a", &[]).await.expect(200, "");
+    stage.get("/a").await.expect(200, "two");
+}
