@@ -65,8 +65,8 @@ fn reply(errand: &Errand, answered: &Answered, reason: Reason) -> Reply {
     let mut outcome = Outcome::new(Kind::Miss, reason);
     outcome.fwd_status = Some(answered.status.as_u16());
     let mut fields = end_to_end(&answered.fields);
-    // It was asked for everybody, and is this visitor's only where it was asked for them alone.
-    if errand.session.is_none() && !errand.keeps_cookies() {
+    // It was asked for everybody.
+    if !errand.keeps_cookies() {
         fields.remove(header::SET_COOKIE);
     }
     if let Some(length) = answered.fields.get(header::CONTENT_LENGTH) {

@@ -209,6 +209,37 @@ async fn where_a_redirect_leads_to_is_let_go_by_choice() {
 }
 
 #[tokio::test]
+async fn a_head_that_may_be_told_something_else_than_nobody_is_the_visitors_own() {
+    let alice = "cookie: sessionid=alice";
+    let stage = Stage::with(
+        r#"
+store: { backend: memory }
+session_key: "0123456789abcdef0123456789abcdef"
+routes:
+  - { name: all, match: /a, audience: everyone }
+  - { name: own, match: "/account/{*path}", ttl: 1h, audience: session }
+"#,
+    )
+    .await;
+    let asked_with = |at: usize| stage.origin.asked()[at].field("cookie");
+    stage.origin.says("/a", [page("one", &[FRESH, "etag: \"1\""]), head_only("200 OK", &["cache-control: private"])]);
+    stage.get("/a").await;
+    stage.pass(Duration::from_secs(61));
+    stage.ask("HEAD", "/a", &[alice]).await.cache_status(&["detail=head"]);
+    assert_eq!(asked_with(1).as_deref(), Some("sessionid=alice"));
+
+    // A logout by HEAD ends the session like one by GET.
+    let left = head_only("200 OK", &["etag: \"1\"", "set-cookie: sessionid=; Max-Age=0; Path=/"]);
+    stage.origin.says("/account/", [page("alice's", &[]), page("signed out", &[])]);
+    stage.origin.says("/account/leave", [page("bye", &[FRESH, "etag: \"1\""]), left]);
+    stage.get_with("/account/", &[alice]).await.expect(200, "alice's");
+    stage.get_with("/account/leave", &[alice]).await.expect(200, "bye");
+    stage.pass(Duration::from_secs(61));
+    stage.ask("HEAD", "/account/leave", &[alice]).await.expect(200, "");
+    stage.get_with("/account/", &[alice]).await.expect(200, "signed out");
+}
+
+#[tokio::test]
 async fn a_head_brings_nothing_back_that_may_not_be_kept_any_more() {
     let stage = Stage::with("store: { backend: memory }\nmax_keep: 1h").await;
     let long = ["etag: \"1\"", "cache-control: max-age=86400"];
