@@ -82,6 +82,33 @@ async fn credentials_pass_a_careful_cache_and_share_only_what_says_so() {
 }
 
 #[tokio::test]
+async fn l4_credentials_that_join_a_fetch_of_nobody_share_only_what_says_so() {
+    let stage = neutral().await;
+    let who = answer("401 Unauthorized", "who?", &[FRESH, "www-authenticate: Basic realm=\"shop\""]);
+    let known = head_only("304 Not Modified", &["etag: \"1\"", FRESH]);
+    let public = page("all", &["cache-control: public, max-age=60", "etag: \"1\""]);
+    stage.origin.says("/read", [page("", &[])]);
+    for (path, before, line, body) in [("/new", None, who, "who?"), ("/known", Some(public), known, "all")] {
+        let gate = crate::stage::Gate::shut();
+        let asked = usize::from(before.is_some());
+        stage.origin.says(path, before.into_iter().chain([line.held_by(&gate), page("mine", &[FRESH])]));
+        if asked == 1 {
+            stage.get(path).await.expect(200, "all");
+            stage.pass(Duration::from_secs(61));
+        }
+        let (mut nobody, mut alice) = (stage.client().await, stage.client().await);
+        nobody.send(crate::stage::request("GET", path, &[])).await;
+        gate.reached_by(1).await;
+        alice.send(crate::stage::request("GET", path, &["Authorization: Basic eA=="])).await;
+        // By then it has been read.
+        stage.get("/read").await;
+        gate.open();
+        assert_eq!(nobody.response("GET").await.text(), body);
+        alice.response("GET").await.expect(200, "mine");
+    }
+}
+
+#[tokio::test]
 async fn conditions_about_a_change_are_the_origins_to_judge() {
     let stage = careful().await;
     for condition in ["If-Match: \"2\"", "If-Unmodified-Since: Mon, 23 Nov 2026 12:00:00 GMT"] {
