@@ -48,6 +48,27 @@ async fn only_if_cached_asks_nobody() {
 }
 
 #[tokio::test]
+async fn nobody_puts_up_with_what_the_origin_forbids_in_whichever_field() {
+    let stage = neutral().await;
+    let fields = [
+        "cdn-cache-control: max-age=60, must-revalidate",
+        "cdn-cache-control: s-maxage=60",
+        "cache-control: s-maxage=60",
+    ];
+    for (at, field) in fields.into_iter().enumerate() {
+        let path = format!("/{at}");
+        stage.origin.says(&path, [page("one", &[FRESH, "etag: \"1\"", field]), page("two", &[FRESH])]);
+        stage.get(&path).await.expect(200, "one");
+        stage.pass(Duration::from_secs(61));
+        stage.get_with(&path, &["Cache-Control: max-stale"]).await.expect(200, "two");
+    }
+    stage.origin.says("/free", [page("one", &[FRESH, "etag: \"1\""])]);
+    stage.get("/free").await.expect(200, "one");
+    stage.pass(Duration::from_secs(61));
+    stage.get_with("/free", &["Cache-Control: max-stale"]).await.expect(200, "one").cache_status(&["detail=max-stale"]);
+}
+
+#[tokio::test]
 async fn no_store_of_a_request_stores_nothing() {
     let stage = neutral().await;
     stage.origin.says("/a", [page("one", &[FRESH]), page("two", &[FRESH])]);
