@@ -7,7 +7,6 @@ use super::age::{corrected_initial_age, date};
 use super::directives::CacheControl;
 use super::{Choices, Exchange, Framing, LifetimeRule, Terms, heuristic, stale};
 use crate::headers::list_items;
-use crate::key::sets_one_of;
 use crate::outcome::Reason;
 use crate::stored::{Lifetime, LifetimeFrom};
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -135,8 +134,8 @@ fn may_be_reused(
         return Err(Reason::Private);
     }
     let cookies_are_settled = match terms.whose {
-        // A session is never everybody's, whoever asks for it.
-        Whose::Everybodys if choices.set_cookie => !sets_one_of(&terms.cookies.session, exchange.response),
+        // What is a visitor's own is never everybody's, whoever asks for it.
+        Whose::Everybodys if choices.set_cookie => !terms.cookies.sets_own(exchange.response),
         Whose::Everybodys => terms.cookies.may_drop_all(exchange.response),
         Whose::OneSessions => terms.cookies.may_drop_all_of_own(exchange.response, exchange.request),
     };

@@ -297,3 +297,15 @@ async fn a_head_brings_nothing_back_that_may_not_be_kept_any_more() {
     stage.ask("HEAD", "/a", &[]).await.expect(200, "");
     stage.get("/a").await.expect(200, "two");
 }
+
+#[tokio::test]
+async fn what_is_a_visitors_own_is_set_for_nobody_else_by_any_choice() {
+    let stage = Stage::with("store: { backend: memory }\ncaching: { set_cookie: store }").await;
+    for cookie in ["sessionid=alice", "messages=for-alice", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF"] {
+        let path = format!("/{}", cookie.split_once('=').unwrap().0);
+        stage.origin.says(&path, [page("one", &[FRESH, &format!("set-cookie: {cookie}")]), page("two", &[FRESH])]);
+        stage.get(&path).await.expect(200, "one").cache_status(&["detail=set-cookie"]);
+        let other = stage.get(&path).await;
+        assert_eq!((other.text().as_str(), other.field("set-cookie")), ("two", None));
+    }
+}
