@@ -142,8 +142,9 @@ fn may_be_reused(
     if !cookies_are_settled {
         return Err(Reason::SetCookie);
     }
-    // What answers one client's credentials, or asks for them, is no other's (row L1).
-    if !choices.authorization && AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
+    // What answers one client's credentials is no other's, and what asks for them only by choice (row L1).
+    let is_own = |name: &HeaderName| !choices.authorization || *name != header::WWW_AUTHENTICATE;
+    if AUTHENTICATION.iter().any(|name| is_own(name) && exchange.response.contains_key(name)) {
         return Err(Reason::Authorization);
     }
     // 3.5: an answer to credentials is for others only where it says so.

@@ -100,6 +100,12 @@ async fn credentials_pass_a_careful_cache_and_share_only_what_says_so() {
     stage.get_with("/cold", &authorized).await.expect(200, "mine").cache_status(&["detail=authorization"]);
     // That theirs was not storable says nothing of others'.
     stage.get("/cold").await.expect(200, "all").cache_status(&["fwd=uri-miss", "stored"]);
+
+    // Row L1: what answers one client's credentials, as the nonce of the next request, is no other's.
+    let answers = ["cache-control: public, max-age=60", "authentication-info: nextnonce=\"alice\""];
+    stage.origin.says("/nonce", [page("mine", &answers), page("all", &[FRESH])]);
+    stage.get_with("/nonce", &authorized).await.expect(200, "mine").cache_status(&["detail=authorization"]);
+    assert_eq!(stage.get("/nonce").await.expect(200, "all").field("authentication-info"), None);
 }
 
 #[tokio::test]
