@@ -54,6 +54,12 @@ fn is_kept(proxy: &Proxy, errand: &Errand, stored: &StoredResponse) -> bool {
 fn take_in(proxy: &Arc<Proxy>, errand: &Errand, stored: &StoredResponse, answered: &Answered, stamp: Stamp) {
     let is_proven = matches!(errand.rules.guards.proof(errand.place), None | Some(Proof::Proven { .. }));
     let Some(tags) = errand.told_tags(&answered.fields).ok().filter(|_| is_proven) else { return };
+    // What was fetched meanwhile knows better.
+    let variants = proxy.memory.get(errand.cache, &errand.key);
+    let succeeds = |other: &Arc<StoredResponse>| other.vary == stored.vary && other.generation != stored.generation;
+    if variants.iter().flat_map(|variants| variants.iter()).any(succeeds) {
+        return;
+    }
     let (exchange, generation) = (as_exchange(errand, answered), proxy.new_generation());
     if let Some(known) = policy::head::taken_in(stored, &exchange, &errand.terms(), tags, stamp, generation) {
         // What was invalidated meanwhile is not kept; it is not the client's matter.

@@ -315,3 +315,24 @@ async fn what_is_a_visitors_own_is_set_for_nobody_else_by_any_choice() {
         assert_eq!((other.text().as_str(), other.field("set-cookie")), ("two", None));
     }
 }
+
+#[tokio::test]
+async fn a_head_that_comes_late_takes_nothing_from_what_was_fetched_meanwhile() {
+    // What it knows of the former page, or of the one that is there by now.
+    for told in ["etag: \"1\"", "etag: \"2\""] {
+        let stage = careful().await;
+        let gate = crate::stage::Gate::shut();
+        let late = head_only("200 OK", &[told, FRESH]).held_by(&gate);
+        let two = page("two", &[FRESH, "etag: \"2\""]);
+        stage.origin.says("/a", [page("one", &[FRESH, "etag: \"1\""]), late, two, page("three", &[FRESH])]);
+        stage.get("/a").await.expect(200, "one");
+        stage.pass(Duration::from_secs(61));
+        let mut client = stage.client().await;
+        client.send(crate::stage::request("HEAD", "/a", &[])).await;
+        stage.origin.was_asked(2).await;
+        stage.get("/a").await.expect(200, "two");
+        gate.open();
+        client.response("HEAD").await.expect(200, "");
+        stage.get("/a").await.expect(200, "two").hit();
+    }
+}
