@@ -125,6 +125,15 @@ impl CookieClasses {
             class => class == CookieClass::Drop,
         })
     }
+
+    /// Whether a response sets a cookie that is a visitor's own: of a session, a personal one, or their form tokens'. One whose name
+    /// cannot be told counts as none.
+    pub fn sets_own(&self, response: &HeaderMap) -> bool {
+        let mut set = response.get_all(header::SET_COOKIE).iter().filter_map(set_cookie);
+        set.any(|(name, _)| {
+            name == &*self.form_token || matches!(self.class(name), CookieClass::Session | CookieClass::Personal)
+        })
+    }
 }
 
 fn all_set(response: &HeaderMap, may: impl Fn(&str, &str) -> bool) -> bool {

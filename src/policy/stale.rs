@@ -36,9 +36,11 @@ pub(super) fn may_answer(
     (is_put_up_with && !is_forbidden(stored)).then_some(Reason::MaxStale)
 }
 
-/// Whether its own fields forbid its use when it is stale, whichever of them count here.
+/// Whether its own fields forbid its use when it is stale: any of them, whichever count here.
 fn is_forbidden(stored: &StoredResponse) -> bool {
-    CacheControl::untargeted(&stored.fields().to_map()).forbids_stale()
+    let fields = stored.fields().to_map();
+    let mut names = fields.keys().filter(|name| name.as_str().ends_with("-control"));
+    names.any(|name| CacheControl::of(&fields, std::slice::from_ref(name)).forbids_stale())
 }
 
 /// Whether a status counts as the origin's failure (RFC 5861 4).

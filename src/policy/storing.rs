@@ -7,7 +7,6 @@ use super::age::{corrected_initial_age, date};
 use super::directives::CacheControl;
 use super::{Choices, Exchange, Framing, LifetimeRule, Terms, heuristic, stale};
 use crate::headers::list_items;
-use crate::key::sets_one_of;
 use crate::outcome::Reason;
 use crate::stored::{Lifetime, LifetimeFrom};
 use http::{HeaderMap, HeaderName, StatusCode, header};
@@ -135,16 +134,17 @@ fn may_be_reused(
         return Err(Reason::Private);
     }
     let cookies_are_settled = match terms.whose {
-        // A session is never everybody's, whoever asks for it.
-        Whose::Everybodys if choices.set_cookie => !sets_one_of(&terms.cookies.session, exchange.response),
+        // What is a visitor's own is never everybody's, whoever asks for it.
+        Whose::Everybodys if choices.set_cookie => !terms.cookies.sets_own(exchange.response),
         Whose::Everybodys => terms.cookies.may_drop_all(exchange.response),
         Whose::OneSessions => terms.cookies.may_drop_all_of_own(exchange.response, exchange.request),
     };
     if !cookies_are_settled {
         return Err(Reason::SetCookie);
     }
-    // What answers one client's credentials, or asks for them, is no other's (row L1).
-    if !choices.authorization && AUTHENTICATION.iter().any(|name| exchange.response.contains_key(name)) {
+    // What answers one client's credentials is no other's, and what asks for them only by choice (row L1).
+    let is_own = |name: &HeaderName| !choices.authorization || *name != header::WWW_AUTHENTICATE;
+    if AUTHENTICATION.iter().any(|name| is_own(name) && exchange.response.contains_key(name)) {
         return Err(Reason::Authorization);
     }
     // 3.5: an answer to credentials is for others only where it says so.

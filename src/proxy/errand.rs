@@ -77,6 +77,11 @@ impl Errand {
         if self.session.is_some() { Whose::OneSessions } else { Whose::Everybodys }
     }
 
+    /// Whether it asks what the visitor would be told too: for everybody, and keeping nothing of theirs back.
+    pub(super) fn asks_as_nobody(&self) -> bool {
+        self.session.is_none() && !self.withholds_cookies
+    }
+
     /// Whether the cookies that it brings are everybody's, by the configuration's choice.
     pub(super) fn keeps_cookies(&self) -> bool {
         self.rule.choices.set_cookie && self.session.is_none()

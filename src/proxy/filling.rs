@@ -159,7 +159,7 @@ fn freshen_alike(proxy: &Arc<Proxy>, fill: &Fill, errand: &Errand, fresh: &Store
         // Judged after the stamp was taken, like what was asked about.
         if let Some(known) = known.ok().filter(|_| !matches!(standing(proxy, other), Standing::Gone(_))) {
             // What was invalidated meanwhile is not kept; nobody waits for it.
-            let _ = keep(proxy, errand, &Arc::new(known), answered.requested);
+            let _ = keep(proxy, errand, &Arc::new(coding::as_told(proxy, errand, known)), answered.requested);
         }
     }
 }

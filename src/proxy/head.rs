@@ -1,6 +1,7 @@
 //! HEAD of what is stored but may not be used as it is: the origin is asked the same, and what it says is taken into what is
 //! stored (RFC 9111 4.3.5).
 
+use super::coding;
 use super::errand::Errand;
 use super::failure::Failure;
 use super::filling::{as_exchange, count_exchange, keep};
@@ -24,7 +25,10 @@ use std::sync::Arc;
 pub(super) async fn ask(proxy: &Arc<Proxy>, ask: &Ask, errand: Errand, reason: Reason) -> Result<Reply, Failure> {
     let stamp = proxy.ledger.stamp();
     // Judged after the stamp was taken: what was invalidated must not come back, and a HEAD alone proves nothing to a soft purge.
-    let stored = errand.fallback.clone().filter(|stored| standing(proxy, stored) == Standing::Valid);
+    let stored = errand
+        .fallback
+        .clone()
+        .filter(|stored| standing(proxy, stored) == Standing::Valid && is_kept(proxy, &errand, stored));
     let answered = proxy
         .origins
         .send(&errand.rule.origin, &Method::HEAD, &errand.path_and_query, &errand.as_sent, Body::empty())
@@ -43,14 +47,25 @@ pub(super) async fn ask(proxy: &Arc<Proxy>, ask: &Ask, errand: Errand, reason: R
     Ok(reply(&errand, &answered, reason))
 }
 
+/// Whether it may be used at all: by its rule, and by its time. A GET would not ask about another one.
+fn is_kept(proxy: &Proxy, errand: &Errand, stored: &StoredResponse) -> bool {
+    stored.rule == errand.rule.fingerprint && proxy.clock.now() < stored.lifetime().keep_until()
+}
+
 fn take_in(proxy: &Arc<Proxy>, errand: &Errand, stored: &StoredResponse, answered: &Answered, stamp: Stamp) {
     let is_proven = matches!(errand.rules.guards.proof(errand.place), None | Some(Proof::Proven { .. }));
     let Some(tags) = errand.told_tags(&answered.fields).ok().filter(|_| is_proven) else { return };
+    // What was fetched meanwhile knows better.
+    let variants = proxy.memory.get(errand.cache, &errand.key);
+    let succeeds = |other: &Arc<StoredResponse>| other.vary == stored.vary && other.generation != stored.generation;
+    if variants.iter().flat_map(|variants| variants.iter()).any(succeeds) {
+        return;
+    }
     let (exchange, generation) = (as_exchange(errand, answered), proxy.new_generation());
     let told = Told { exchange: &exchange, terms: &errand.terms(), tags, stamp, generation };
     if let Some(known) = policy::head::taken_in(stored, told) {
         // What was invalidated meanwhile is not kept; it is not the client's matter.
-        let _ = keep(proxy, errand, &Arc::new(known), answered.requested);
+        let _ = keep(proxy, errand, &Arc::new(coding::as_told(proxy, errand, known)), answered.requested);
     }
 }
 
@@ -58,8 +73,8 @@ fn reply(errand: &Errand, answered: &Answered, reason: Reason) -> Reply {
     let mut outcome = Outcome::new(Kind::Miss, reason);
     outcome.fwd_status = Some(answered.status.as_u16());
     let mut fields = end_to_end(&answered.fields);
-    // It was asked for everybody, and is this visitor's only where it was asked for them alone.
-    if errand.session.is_none() && !errand.keeps_cookies() {
+    // It was asked for everybody.
+    if !errand.keeps_cookies() {
         fields.remove(header::SET_COOKIE);
     }
     if let Some(length) = answered.fields.get(header::CONTENT_LENGTH) {

@@ -12,7 +12,7 @@ use crate::policy::{self, Reuse, Wishes, vary};
 use crate::route::Rule;
 use crate::store::{StoreError, Variants};
 use crate::stored::StoredResponse;
-use http::header;
+use http::{HeaderMap, header};
 use std::sync::Arc;
 
 /// What look-up came to.
@@ -37,14 +37,16 @@ pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask,
     let Ok(variants) = stored_under(proxy, wanted).await else { return nothing(Reason::StoreUnavailable) };
     match vary::select(&variants, as_sent) {
         Err(reason) => nothing(reason),
-        Ok(stored) if !is_for(rule, ask, stored) => Found { reuse: Reuse::Pass(Reason::Authorization), stored: None },
+        Ok(stored) if !is_for(rule, ask, || stored.fields().to_map()) => {
+            Found { reuse: Reuse::Pass(Reason::Authorization), stored: None }
+        }
         Ok(stored) => judge(proxy, rule, &wanted.wishes, stored, trust, now),
     }
 }
 
-/// Whether a stored response may answer a request with credentials, where this is one (RFC 9111 3.5, row L2).
-fn is_for(rule: &Rule, ask: &Ask, stored: &StoredResponse) -> bool {
-    let directives = || CacheControl::of(&stored.fields().to_map(), &rule.choices.targeted);
+/// Whether a response of these fields may answer a request with credentials, where this is one (RFC 9111 3.5, row L2).
+pub(super) fn is_for(rule: &Rule, ask: &Ask, fields: impl FnOnce() -> HeaderMap) -> bool {
+    let directives = || CacheControl::of(&fields(), &rule.choices.targeted);
     !ask.fields.contains_key(header::AUTHORIZATION) || directives().shares_authorized()
 }
 

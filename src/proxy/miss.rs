@@ -4,7 +4,7 @@ use super::ask::Carried;
 use super::errand::Errand;
 use super::failure::Failure;
 use super::fill::{Fill, FillAnswer, FilledHead};
-use super::lookup::standing;
+use super::lookup::{is_for, standing};
 use super::pass;
 use super::patience::answer_of;
 use super::reply::Reply;
@@ -19,7 +19,7 @@ use crate::policy::{stale, vary};
 use crate::respond;
 use crate::stored::{StoredResponse, VaryKey};
 use crate::tags::Tags;
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -47,7 +47,9 @@ pub(super) async fn fetch(
         };
         match answer {
             FillAnswer::Whole(stored, storing) => {
-                if !share.leads && !fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags) {
+                if !share.leads
+                    && !fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags, || stored.fields().to_map())
+                {
                     refused = Some(share.fill);
                     continue;
                 }
@@ -57,7 +59,9 @@ pub(super) async fn fetch(
                 if let Some(reply) = instead_of_failure(proxy, ask, &errand, reason, head.status) {
                     return reply;
                 }
-                if !share.leads && !fits(proxy, ask, &errand, &share.fill, &head.vary, &head.tags) {
+                if !share.leads
+                    && !fits(proxy, ask, &errand, &share.fill, &head.vary, &head.tags, || head.fields.clone())
+                {
                     refused = Some(share.fill);
                     continue;
                 }
@@ -68,8 +72,9 @@ pub(super) async fn fetch(
                 };
             }
             FillAnswer::Validated(stored, origin_time) => {
-                let is_right = || trusted(proxy, ask, &share.fill) && share.fill.rule == errand.rule.fingerprint;
-                if share.leads || (is_right() && standing(proxy, &stored) == Standing::Valid) {
+                if share.leads
+                    || fits(proxy, ask, &errand, &share.fill, &stored.vary, &stored.tags, || stored.fields().to_map())
+                {
                     return validated(proxy, ask, &stored, reason, origin_time, share.leads);
                 }
                 refused = Some(share.fill);
@@ -151,8 +156,16 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
 }
 
 /// Whether a response that another request's fill brought is right for this one too: fetched under the same rule, made for the
-/// same values of what Vary names, and not invalidated since that fill began.
-fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, tags: &Tags) -> bool {
+/// same values of what Vary names, for credentials where these are sent, and not invalidated since that fill began.
+fn fits(
+    proxy: &Proxy,
+    ask: &Ask,
+    errand: &Errand,
+    fill: &Fill,
+    vary: &VaryKey,
+    tags: &Tags,
+    fields: impl FnOnce() -> HeaderMap,
+) -> bool {
     let subject = Subject {
         cache: errand.cache,
         host: errand.key.host(),
@@ -162,6 +175,7 @@ fn fits(proxy: &Proxy, ask: &Ask, errand: &Errand, fill: &Fill, vary: &VaryKey, 
     };
     fill.rule == errand.rule.fingerprint
         && vary.matches(|name| vary::normalised(&errand.as_sent, name))
+        && is_for(&errand.rule, ask, fields)
         && trusted(proxy, ask, fill)
         && proxy.ledger.standing(&subject, fill.stamp) == Standing::Valid
 }

@@ -51,7 +51,11 @@ pub(super) async fn serve(
             let errand = errand(Some(stored))?.validating();
             outward(ask, miss::fetch(proxy, ask, errand, reason, carried)).await
         }
-        Course::Head(stored, reason) => outward(ask, head::ask(proxy, ask, errand(Some(stored))?, reason)).await,
+        Course::Head(stored, reason) => match errand(Some(stored))? {
+            errand if errand.asks_as_nobody() => outward(ask, head::ask(proxy, ask, errand, reason)).await,
+            // What it would say is not what this visitor is to hear, or it may end their session.
+            _ => outward(ask, pass::pass(proxy, ask, under, Reason::Head, carried)).await,
+        },
         Course::Miss(fallback, reason) => {
             outward(ask, miss::fetch(proxy, ask, errand(fallback)?, reason, carried)).await
         }

@@ -22,8 +22,9 @@ use http::{HeaderMap, HeaderValue, header};
 /// What vitrine calls itself in `Via`.
 const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
-/// What other caches obey before `Cache-Control`; and any `…cdn-cache-control`.
-const FIELDS_FOR_CACHES: [&str; 4] = ["akamai-cache-control", "edge-control", "surrogate-control", "x-accel-expires"];
+/// What other caches obey before `Cache-Control`; and any `…-cache-control`, of
+/// which the configuration may name more.
+const FIELDS_FOR_CACHES: [&str; 3] = ["edge-control", "surrogate-control", "x-accel-expires"];
 
 /// Adds what every response tells: how it came about, and by whom. `Cache-Status` goes behind what caches upstream said
 /// (RFC 9211 2).
@@ -71,7 +72,7 @@ fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
 
 /// Takes away what speaks to caches on the way alone: they would take it for more than our `private` (RFC 9213 2.2).
 fn untell_caches(fields: &mut HeaderMap) {
-    let is_for_caches = |name: &str| FIELDS_FOR_CACHES.contains(&name) || name.ends_with("cdn-cache-control");
+    let is_for_caches = |name: &str| FIELDS_FOR_CACHES.contains(&name) || name.ends_with("-cache-control");
     let names: Vec<_> = fields.keys().filter(|name| is_for_caches(name.as_str())).cloned().collect();
     for name in names {
         fields.remove(name);

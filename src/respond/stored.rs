@@ -70,7 +70,8 @@ pub fn stored(
     }
     let is_unmodified = {
         // A page with places for what is a visitor's own was made when they ask for it.
-        let modified = own.is_none().then(|| modified(&fields, now)).flatten();
+        let is_asked = own.is_none() && request.contains_key(header::IF_MODIFIED_SINCE);
+        let modified = is_asked.then(|| modified(&fields, now)).flatten();
         let selected = Selected { status: stored.status, etag: &etag, modified };
         is_unmodified(method, request, &selected, now)
     };

@@ -32,7 +32,7 @@ const SESSION_NOT_IN_KEY: Mutant = Mutant {
 const SET_COOKIE_REPLAYED: Mutant = Mutant {
     name: "Set-Cookie is stored and replayed",
     file: "src/proxy/filling.rs",
-    right: "    // No cookie is ever stored: what is set is set once.\n    fields.remove(header::SET_COOKIE);\n",
+    right: "    // What is set is set once.\n    if !errand.keeps_cookies() {\n        fields.remove(header::SET_COOKIE);\n    }\n",
     wrong: "    fields.remove(header::ALLOW);\n",
 };
 

@@ -299,6 +299,27 @@ async fn a_304_keeps_the_forms_unless_it_forbids_them() {
 }
 
 #[tokio::test]
+async fn a_head_and_a_304_for_another_variant_forbid_the_forms_too() {
+    let (text, br) = (text(0), accepting("br"));
+    let told = ["etag: \"1\"", "cache-control: max-age=60, no-transform"];
+    let kinds = ["x-kind: red", "x-kind: blue"];
+    for (method, answer) in [("HEAD", head_only("200 OK", &told)), ("GET", head_only("304 Not Modified", &told))] {
+        let stage = Stage::with("store: { backend: memory }").await;
+        let whole = page(&text, &[HTML, "etag: \"1\"", "cache-control: max-age=60", "vary: x-kind"]);
+        stage.origin.says("/a", [whole.clone(), whole, answer]);
+        for kind in kinds {
+            stage.get_with("/a", &[kind]).await;
+            once_coded(&stage, "/a", &[&br, kind]).await;
+        }
+        stage.pass(Duration::from_secs(61));
+        let asked = usize::from(method == "GET");
+        stage.ask(method, "/a", &[kinds[1 - asked]]).await;
+        let forbidden = stage.get_with("/a", &[&br, kinds[1]]).await;
+        assert_eq!((unpacked(forbidden.hit()), forbidden.field("content-encoding")), (text.clone(), None), "{method}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_purged_or_replaced_while_it_waited_to_be_coded_stays_so() {
     let stage = Stage::with(&format!("store: {{ backend: sqlite }}\n{ROUTES}")).await;
     // It takes a while, and the others wait behind it.

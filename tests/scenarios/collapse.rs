@@ -2,6 +2,7 @@
 //! client.
 
 use crate::stage::{Gate, Stage, answer, head_only, page, request};
+use std::time::Duration;
 
 #[tokio::test]
 async fn a_thousand_who_ask_at_once_cost_one_fetch() {
@@ -158,4 +159,32 @@ async fn a_body_that_grows_too_large_streams_through_and_is_not_kept() {
     stage.get("/").await.expect(200, &large);
     stage.get("/").await.expect(200, &large);
     assert_eq!(stage.origin.asked().len(), 2);
+}
+
+#[tokio::test]
+async fn a_validation_under_way_is_for_those_alone_who_send_the_same_of_what_vary_names() {
+    let visitors = [["cookie: city=rome", "cookie: city=oslo"], ["accept-encoding: gzip", "accept-encoding: br"]];
+    for [of_one, of_other] in visitors {
+        let stage = Stage::with("store: { backend: memory }").await;
+        let gate = Gate::shut();
+        let fields = ["cache-control: max-age=60", "vary: Cookie, Accept-Encoding"];
+        let tagged = |tag: &'static str| [&fields[..], &[tag]].concat();
+        let known = head_only("304 Not Modified", &tagged("etag: \"1\"")).held_by(&gate);
+        stage
+            .origin
+            .says("/", [page("one's", &tagged("etag: \"1\"")), known, page("the other's", &tagged("etag: \"2\""))]);
+        stage.origin.says("/read", [page("", &[])]);
+        stage.get_with("/", &[of_one]).await.expect(200, "one's");
+        stage.pass(Duration::from_secs(61));
+
+        let (mut one, mut other) = (stage.client().await, stage.client().await);
+        one.send(request("GET", "/", &[of_one])).await;
+        gate.reached_by(1).await;
+        other.send(request("GET", "/", &[of_other])).await;
+        // By then the other's request has been read.
+        stage.get("/read").await;
+        gate.open();
+        one.response("GET").await.expect(200, "one's");
+        other.response("GET").await.expect(200, "the other's");
+    }
 }

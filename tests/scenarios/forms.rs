@@ -364,3 +364,15 @@ async fn a_guarded_route_compares_pages_without_their_tokens() {
     hit.hit();
     tokens(&hit, &given(&hit));
 }
+
+#[tokio::test]
+async fn no_field_that_the_configuration_obeys_tells_a_cache_on_the_way_to_keep_a_visitors_own_form() {
+    let caching = "caching: { targeted: [Shop-Cache-Control] }";
+    let stage = Stage::with(&format!("store: {{ backend: memory }}\n{caching}\n{ROUTES}")).await;
+    stage.origin.says("/", [made(|asked| rendered(asked, FORM, &["shop-cache-control: max-age=600"]))]);
+    for _ in 0..2 {
+        let got = stage.get("/").await;
+        assert_eq!((got.field("cache-control"), got.field("shop-cache-control")), (Some("private, no-cache"), None));
+    }
+    assert_eq!(stage.origin.times_asked("/"), 1);
+}

@@ -48,6 +48,27 @@ async fn only_if_cached_asks_nobody() {
 }
 
 #[tokio::test]
+async fn nobody_puts_up_with_what_the_origin_forbids_in_whichever_field() {
+    let stage = neutral().await;
+    let fields = [
+        "cdn-cache-control: max-age=60, must-revalidate",
+        "cdn-cache-control: s-maxage=60",
+        "cache-control: s-maxage=60",
+    ];
+    for (at, field) in fields.into_iter().enumerate() {
+        let path = format!("/{at}");
+        stage.origin.says(&path, [page("one", &[FRESH, "etag: \"1\"", field]), page("two", &[FRESH])]);
+        stage.get(&path).await.expect(200, "one");
+        stage.pass(Duration::from_secs(61));
+        stage.get_with(&path, &["Cache-Control: max-stale"]).await.expect(200, "two");
+    }
+    stage.origin.says("/free", [page("one", &[FRESH, "etag: \"1\""])]);
+    stage.get("/free").await.expect(200, "one");
+    stage.pass(Duration::from_secs(61));
+    stage.get_with("/free", &["Cache-Control: max-stale"]).await.expect(200, "one").cache_status(&["detail=max-stale"]);
+}
+
+#[tokio::test]
 async fn no_store_of_a_request_stores_nothing() {
     let stage = neutral().await;
     stage.origin.says("/a", [page("one", &[FRESH]), page("two", &[FRESH])]);
@@ -79,6 +100,39 @@ async fn credentials_pass_a_careful_cache_and_share_only_what_says_so() {
     stage.get_with("/cold", &authorized).await.expect(200, "mine").cache_status(&["detail=authorization"]);
     // That theirs was not storable says nothing of others'.
     stage.get("/cold").await.expect(200, "all").cache_status(&["fwd=uri-miss", "stored"]);
+
+    // Row L1: what answers one client's credentials, as the nonce of the next request, is no other's.
+    let answers = ["cache-control: public, max-age=60", "authentication-info: nextnonce=\"alice\""];
+    stage.origin.says("/nonce", [page("mine", &answers), page("all", &[FRESH])]);
+    stage.get_with("/nonce", &authorized).await.expect(200, "mine").cache_status(&["detail=authorization"]);
+    assert_eq!(stage.get("/nonce").await.expect(200, "all").field("authentication-info"), None);
+}
+
+#[tokio::test]
+async fn l4_credentials_that_join_a_fetch_of_nobody_share_only_what_says_so() {
+    let stage = neutral().await;
+    let who = answer("401 Unauthorized", "who?", &[FRESH, "www-authenticate: Basic realm=\"shop\""]);
+    let known = head_only("304 Not Modified", &["etag: \"1\"", FRESH]);
+    let public = page("all", &["cache-control: public, max-age=60", "etag: \"1\""]);
+    stage.origin.says("/read", [page("", &[])]);
+    for (path, before, line, body) in [("/new", None, who, "who?"), ("/known", Some(public), known, "all")] {
+        let gate = crate::stage::Gate::shut();
+        let asked = usize::from(before.is_some());
+        stage.origin.says(path, before.into_iter().chain([line.held_by(&gate), page("mine", &[FRESH])]));
+        if asked == 1 {
+            stage.get(path).await.expect(200, "all");
+            stage.pass(Duration::from_secs(61));
+        }
+        let (mut nobody, mut alice) = (stage.client().await, stage.client().await);
+        nobody.send(crate::stage::request("GET", path, &[])).await;
+        gate.reached_by(1).await;
+        alice.send(crate::stage::request("GET", path, &["Authorization: Basic eA=="])).await;
+        // By then it has been read.
+        stage.get("/read").await;
+        gate.open();
+        assert_eq!(nobody.response("GET").await.text(), body);
+        alice.response("GET").await.expect(200, "mine");
+    }
 }
 
 #[tokio::test]
@@ -229,5 +283,80 @@ async fn where_a_redirect_leads_to_is_let_go_by_choice() {
         stage.get("/p").await.expect(200, "one");
         assert_eq!(stage.ask("POST", "/basket", &["Content-Length: 0"]).await.status, 303);
         stage.get("/p").await.expect(200, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_may_be_told_something_else_than_nobody_is_the_visitors_own() {
+    let alice = "cookie: sessionid=alice";
+    let stage = Stage::with(
+        r#"
+store: { backend: memory }
+session_key: "0123456789abcdef0123456789abcdef"
+routes:
+  - { name: all, match: /a, audience: everyone }
+  - { name: own, match: "/account/{*path}", ttl: 1h, audience: session }
+"#,
+    )
+    .await;
+    let asked_with = |at: usize| stage.origin.asked()[at].field("cookie");
+    stage.origin.says("/a", [page("one", &[FRESH, "etag: \"1\""]), head_only("200 OK", &["cache-control: private"])]);
+    stage.get("/a").await;
+    stage.pass(Duration::from_secs(61));
+    stage.ask("HEAD", "/a", &[alice]).await.cache_status(&["detail=head"]);
+    assert_eq!(asked_with(1).as_deref(), Some("sessionid=alice"));
+
+    // A logout by HEAD ends the session like one by GET.
+    let left = head_only("200 OK", &["etag: \"1\"", "set-cookie: sessionid=; Max-Age=0; Path=/"]);
+    stage.origin.says("/account/", [page("alice's", &[]), page("signed out", &[])]);
+    stage.origin.says("/account/leave", [page("bye", &[FRESH, "etag: \"1\""]), left]);
+    stage.get_with("/account/", &[alice]).await.expect(200, "alice's");
+    stage.get_with("/account/leave", &[alice]).await.expect(200, "bye");
+    stage.pass(Duration::from_secs(61));
+    stage.ask("HEAD", "/account/leave", &[alice]).await.expect(200, "");
+    stage.get_with("/account/", &[alice]).await.expect(200, "signed out");
+}
+
+#[tokio::test]
+async fn a_head_brings_nothing_back_that_may_not_be_kept_any_more() {
+    let stage = Stage::with("store: { backend: memory }\nmax_keep: 1h").await;
+    let long = ["etag: \"1\"", "cache-control: max-age=86400"];
+    stage.origin.says("/a", [page("one", &long), head_only("200 OK", &long), page("two", &long)]);
+    stage.get("/a").await.expect(200, "one");
+    stage.pass(Duration::from_secs(3_601));
+    stage.ask("HEAD", "/a", &[]).await.expect(200, "");
+    stage.get("/a").await.expect(200, "two");
+}
+
+#[tokio::test]
+async fn what_is_a_visitors_own_is_set_for_nobody_else_by_any_choice() {
+    let stage = Stage::with("store: { backend: memory }\ncaching: { set_cookie: store }").await;
+    for cookie in ["sessionid=alice", "messages=for-alice", "csrftoken=abcdefghijklmnopqrstuvwxyzABCDEF"] {
+        let path = format!("/{}", cookie.split_once('=').unwrap().0);
+        stage.origin.says(&path, [page("one", &[FRESH, &format!("set-cookie: {cookie}")]), page("two", &[FRESH])]);
+        stage.get(&path).await.expect(200, "one").cache_status(&["detail=set-cookie"]);
+        let other = stage.get(&path).await;
+        assert_eq!((other.text().as_str(), other.field("set-cookie")), ("two", None));
+    }
+}
+
+#[tokio::test]
+async fn a_head_that_comes_late_takes_nothing_from_what_was_fetched_meanwhile() {
+    // What it knows of the former page, or of the one that is there by now.
+    for told in ["etag: \"1\"", "etag: \"2\""] {
+        let stage = careful().await;
+        let gate = crate::stage::Gate::shut();
+        let late = head_only("200 OK", &[told, FRESH]).held_by(&gate);
+        let two = page("two", &[FRESH, "etag: \"2\""]);
+        stage.origin.says("/a", [page("one", &[FRESH, "etag: \"1\""]), late, two, page("three", &[FRESH])]);
+        stage.get("/a").await.expect(200, "one");
+        stage.pass(Duration::from_secs(61));
+        let mut client = stage.client().await;
+        client.send(crate::stage::request("HEAD", "/a", &[])).await;
+        stage.origin.was_asked(2).await;
+        stage.get("/a").await.expect(200, "two");
+        gate.open();
+        client.response("HEAD").await.expect(200, "");
+        stage.get("/a").await.expect(200, "two").hit();
     }
 }
