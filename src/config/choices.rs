@@ -3,6 +3,7 @@
 use super::reader::{Section, Text};
 use crate::headers::CDN_CACHE_CONTROL;
 use crate::policy::Choices;
+use crate::respond;
 use http::HeaderName;
 use std::time::Duration;
 
@@ -67,9 +68,13 @@ fn targeted(section: &Section<'_>) -> Box<[HeaderName]> {
     }
     let field = |text: &Text| {
         let name = text.text.parse::<HeaderName>().ok();
-        let name = name.filter(|name| !["cache-control", "expires", "pragma"].contains(&name.as_str()));
+        // Others would not be taken away from a visitor's own page, and have a cache on the way keep it.
+        let name = name.filter(|name| name.as_str().ends_with("-control") && respond::is_for_caches(name.as_str()));
         if name.is_none() {
-            section.refuse(text, "is not a targeted field; write a name such as CDN-Cache-Control");
+            section.refuse(
+                text,
+                "is not a targeted field; write a name that ends in -Cache-Control, such as CDN-Cache-Control",
+            );
         }
         name
     };

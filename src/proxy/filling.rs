@@ -156,8 +156,13 @@ fn freshen_alike(proxy: &Arc<Proxy>, fill: &Fill, errand: &Errand, fresh: &Store
         let (exchange, terms, generation) = (as_exchange(errand, answered), errand.terms(), proxy.new_generation());
         let told = Told { exchange: &exchange, terms: &terms, tags, stamp: fill.stamp, generation };
         let known = validation::freshen_alike(other, told);
-        // Judged after the stamp was taken, like what was asked about.
-        if let Some(known) = known.ok().filter(|_| !matches!(standing(proxy, other), Standing::Gone(_))) {
+        // What is to be validated each time gains nothing. Judged after the stamp was taken, like what was asked about.
+        let gains = |known: &StoredResponse| {
+            let lifetime = known.lifetime();
+            lifetime.is_fresh(proxy.clock.now()) && !lifetime.validate_always
+        };
+        let is_good = |known: &StoredResponse| gains(known) && !matches!(standing(proxy, other), Standing::Gone(_));
+        if let Some(known) = known.ok().filter(is_good) {
             // What was invalidated meanwhile is not kept; nobody waits for it.
             let _ = keep(proxy, errand, &Arc::new(coding::as_told(proxy, errand, known)), answered.requested);
         }

@@ -16,7 +16,7 @@ use crate::ledger::{Stamp, Standing};
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::policy;
 use crate::policy::validation::Told;
-use crate::respond;
+use crate::respond::{self, Keeper};
 use crate::stored::StoredResponse;
 use http::{Method, header};
 use std::sync::Arc;
@@ -80,6 +80,12 @@ fn reply(errand: &Errand, answered: &Answered, reason: Reason) -> Reply {
     if let Some(length) = answered.fields.get(header::CONTENT_LENGTH) {
         fields.insert(header::CONTENT_LENGTH, length.clone());
     }
-    let response = respond::streaming(answered.status, fields, Body::empty(), &outcome, None);
+    // What a GET of the same page would tell those on the way (RFC 9110 9.3.2).
+    let page = errand.fallback.as_ref().filter(|page| page.status == answered.status);
+    if page.is_some_and(|page| page.is_negotiated()) {
+        respond::vary_on_coding(&mut fields);
+    }
+    let keeper = page.map(|page| Keeper::of(page, page.lifetime().from));
+    let response = respond::streaming(answered.status, fields, Body::empty(), &outcome, keeper);
     Reply { origin_time: Some(answered.took), ..Reply::new(response, outcome) }
 }

@@ -22,8 +22,7 @@ use http::{HeaderMap, HeaderValue, header};
 /// What vitrine calls itself in `Via`.
 const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
-/// What other caches obey before `Cache-Control`; and any `…-cache-control`, of
-/// which the configuration may name more.
+/// What other caches obey before `Cache-Control`; and any `…-cache-control`, of which the configuration may name more.
 const FIELDS_FOR_CACHES: [&str; 3] = ["edge-control", "surrogate-control", "x-accel-expires"];
 
 /// Adds what every response tells: how it came about, and by whom. `Cache-Status` goes behind what caches upstream said
@@ -45,7 +44,7 @@ pub enum Keeper {
 
 impl Keeper {
     /// For whom a stored response is.
-    fn of(stored: &StoredResponse, from: LifetimeFrom) -> Keeper {
+    pub fn of(stored: &StoredResponse, from: LifetimeFrom) -> Keeper {
         let is_own = stored.cache == CacheName::Sessions || stored.form_cookie().is_some();
         if is_own { Keeper::Visitor } else { Keeper::Shared(from) }
     }
@@ -72,11 +71,15 @@ fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
 
 /// Takes away what speaks to caches on the way alone: they would take it for more than our `private` (RFC 9213 2.2).
 fn untell_caches(fields: &mut HeaderMap) {
-    let is_for_caches = |name: &str| FIELDS_FOR_CACHES.contains(&name) || name.ends_with("-cache-control");
     let names: Vec<_> = fields.keys().filter(|name| is_for_caches(name.as_str())).cloned().collect();
     for name in names {
         fields.remove(name);
     }
+}
+
+/// Whether a response field, by its name in lower case, speaks to caches on the way.
+pub fn is_for_caches(name: &str) -> bool {
+    FIELDS_FOR_CACHES.contains(&name) || name.ends_with("-cache-control")
 }
 
 /// Names a request field in Vary, once.

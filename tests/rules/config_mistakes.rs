@@ -133,6 +133,7 @@ fn each_mistake_in_what_is_chosen_is_told() {
         ("caching: { set_cookie: always }", r#"caching.set_cookie: "always" is not refuse or store"#),
         ("caching: { stale_if_error: 8d }", "caching.stale_if_error: is longer than max_keep, 7d"),
         ("caching: { targeted: [Expires] }", r#"caching.targeted[0]: "Expires" is not a targeted field"#),
+        ("caching: { targeted: [Shop-Caching] }", r#"caching.targeted[0]: "Shop-Caching" is not a targeted field"#),
         ("caching: { targeted: [a b] }", r#"caching.targeted[0]: "a b" is not a targeted field"#),
         ("caching: { targeted: [a, b, c, d, e, f, g, h, i] }", "caching.targeted: has 9 fields; at most 8 are taken"),
         ("caching: { stale: 1d }", "caching.stale: is not a key that is known"),
