@@ -1,6 +1,6 @@
 //! Misses and hits, and what they look like from outside.
 
-use crate::stage::{Stage, answer, head_only, page, request};
+use crate::stage::{Stage, answer, head_only, in_time, page, request};
 use std::time::Duration;
 
 #[tokio::test]
@@ -179,6 +179,14 @@ async fn a_page_that_grew_too_large_for_memory_takes_the_place_of_the_one_that_w
     stage.get("/").await.expect(200, "small");
     stage.pass(std::time::Duration::from_secs(2));
     assert_eq!(stage.get("/").await.body.len(), large.len());
+    // It is in the store alone, which is written behind the response.
+    let kept = format!("\"body_bytes\":{}", large.len());
+    in_time("the store has it", async {
+        while !stage.admin("/api/v1/explain?url=http%3A%2F%2Fshop.example%2F").await.text().contains(&kept) {
+            tokio::task::yield_now().await;
+        }
+    })
+    .await;
     let again = stage.get("/").await;
     assert_eq!(again.body.len(), large.len());
     again.hit();
