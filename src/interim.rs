@@ -12,7 +12,7 @@ use std::task::{Context, Waker};
 
 /// Interim responses that a request is told of; the rest are dropped. Real shops send one or two.
 pub const COUNT_MAX: usize = 16;
-/// Bytes that their fields have together, each counted with [`FIELD_BYTES`]: what common clients take as one head.
+/// Bytes that their fields have together, each counted with what it takes beside: what common clients take as one head.
 pub const BYTES_MAX: usize = 16 * 1024;
 /// What a field is counted beside its name and value, as HTTP/2 does (RFC 9113 10.5.1): many short ones take room too.
 const FIELD_BYTES: usize = 32;
