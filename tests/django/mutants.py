@@ -79,14 +79,15 @@ CASES = (
             "the fill's cookie is replayed",
             _FILLING,
             (
-                "    if errand.whose() == Whose::Everybodys {\n        fields.remove(header::SET_COOKIE);\n    }\n",
-                "    if errand.whose() == Whose::Everybodys {\n"
+                "    if errand.whose() == Whose::Everybodys && !errand.keeps_cookies() {\n"
+                "        fields.remove(header::SET_COOKIE);\n    }\n",
+                "    if errand.whose() == Whose::Everybodys && !errand.keeps_cookies() {\n"
                 "        let of_forms = |line: &&http::HeaderValue| line.as_bytes().starts_with(b\"csrftoken=\");\n"
                 "        let own = fields.get_all(header::SET_COOKIE).iter().find(of_forms).cloned();\n"
                 "        fields.remove(header::SET_COOKIE);\n"
                 "        own.map(|own| fields.insert(header::SET_COOKIE, own));\n    }\n",
             ),
-            ("    // No cookie is ever stored: what is set is set once.\n    fields.remove(header::SET_COOKIE);\n",
+            ("    // What is set is set once.\n    if !errand.keeps_cookies() {\n        fields.remove(header::SET_COOKIE);\n    }\n",
              "    fields.remove(header::ALLOW);\n"),
         ),
         _FORMS,
