@@ -31,11 +31,11 @@ pub(super) fn defaults(file: &Section<'_>, max_keep: Duration) -> Defaults {
         }
         duration
     };
-    let by_hand = Choices::default();
+    let careful = Choices::default();
     let choices = Choices {
-        authorization: section.bool("authorization").unwrap_or(by_hand.authorization),
+        authorization: section.bool("authorization").unwrap_or(careful.authorization),
         targeted: targeted(&section),
-        ..of_rule(&section, &by_hand)
+        ..of_rule(&section, &careful)
     };
     let defaults = Defaults {
         choices,

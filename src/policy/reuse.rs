@@ -52,7 +52,7 @@ pub fn decide(
     }
     let is_invalidated = standing == Standing::Soft;
     let is_good = lifetime.is_fresh(now) && !is_invalidated && !lifetime.validate_always;
-    if is_good && wishes.allow(&lifetime, now) && wishes.find_fresh_enough(&lifetime, now) {
+    if is_good && wishes.allows(&lifetime, now) && wishes.finds_fresh_enough(&lifetime, now) {
         return Reuse::Serve;
     }
     if is_good {

@@ -25,7 +25,7 @@ pub(super) fn may_answer(
 ) -> Option<Reason> {
     // Whoever bounds the age wants nothing stale, unless they say for how long they put up with it (5.2.1.1).
     let wants_fresh = wishes.min_fresh.is_some() || (wishes.max_age.is_some() && wishes.max_stale.is_none());
-    if lifetime.validate_always || wants_fresh || !wishes.allow(lifetime, now) {
+    if lifetime.validate_always || wants_fresh || !wishes.allows(lifetime, now) {
         return None;
     }
     let (staleness, window) = (lifetime.staleness(now), lifetime.stale_while_revalidate);

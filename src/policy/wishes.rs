@@ -67,12 +67,12 @@ impl Wishes {
     }
 
     /// Whether a response of that age may answer at all, without the origin.
-    pub(super) fn allow(&self, lifetime: &Lifetime, now: Timestamp) -> bool {
+    pub(super) fn allows(&self, lifetime: &Lifetime, now: Timestamp) -> bool {
         !self.no_cache && self.max_age.is_none_or(|max_age| lifetime.age(now) <= max_age)
     }
 
     /// Whether it is fresh for as long as is wished.
-    pub(super) fn find_fresh_enough(&self, lifetime: &Lifetime, now: Timestamp) -> bool {
+    pub(super) fn finds_fresh_enough(&self, lifetime: &Lifetime, now: Timestamp) -> bool {
         self.min_fresh.is_none_or(|min_fresh| lifetime.age(now).saturating_add(min_fresh) <= lifetime.fresh)
     }
 }
