@@ -1,18 +1,18 @@
 //! The only fork: PURGE and its kin, calls of purge APIs and webhooks go to `invalidate`, everything else to `proxy`. One
 //! service for each kind of address.
 
-use crate::accept::{Refusal, Service, Visitor};
+use crate::accept::{Head, Ready, Refusal, Sent, Service, Visitor};
 use crate::admin::{Admin, Backstage};
 use crate::body::Body;
 use crate::invalidate::{Dialect, Invalidator};
 use crate::observe::Observer;
 use crate::outcome::{Kind, Outcome, Reason};
-use crate::proxy::Proxy;
+use crate::proxy::{Plain, Proxy, Receipt};
 use crate::respond;
 use http::{Request, Response};
 use std::any::Any;
 use std::future::Future;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -40,6 +40,24 @@ pub struct Invalidation(pub Arc<Invalidator>);
 pub struct Administration<B>(pub Arc<Admin<B>>);
 
 impl Service for Public {
+    type Receipt = Receipt;
+
+    fn ready(&self, request: &Head<'_>, peer: SocketAddr, head: &mut Vec<u8>) -> Option<Ready<Receipt>> {
+        let (path, _) = request.target.split_once('?').unwrap_or((request.target, ""));
+        let is_for_invalidator =
+            self.invalidator.is_webhook(path) || self.invalidator.api(&request.method, path).is_some();
+        if is_for_invalidator {
+            return None;
+        }
+        let Head { method, target, .. } = request;
+        let plain = Plain { method, path_and_query: target, fields: request, peer: peer.ip() };
+        self.proxy.ready(plain, head).map(|(body, receipt)| Ready { body, receipt })
+    }
+
+    fn sent(&self, receipt: Receipt, sent: &Sent<'_>) {
+        self.proxy.tell(&receipt, sent.host, sent.target, sent.bytes, sent.complete);
+    }
+
     fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
         if self.invalidator.is_purge_like(request.method()) {
             return purge(&self.invalidator, request, visitor.peer.ip(), !self.invalidation_is_elsewhere);
@@ -65,6 +83,8 @@ impl Service for Public {
 }
 
 impl Service for Invalidation {
+    type Receipt = ();
+
     fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
         if self.0.is_webhook(request.uri().path()) {
             return webhook(&self.0, request);
@@ -81,6 +101,8 @@ impl Service for Invalidation {
 }
 
 impl<B: Backstage> Service for Administration<B> {
+    type Receipt = ();
+
     fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {
         Box::pin(async move {
             let (head, body) = request.into_parts();

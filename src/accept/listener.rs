@@ -1,19 +1,13 @@
 //! One listening socket: accept, bound, serve, drain.
 
-use super::deadline::WriteDeadline;
-use super::interim::{Interleaved, behind_interims};
-use super::{Limits, check};
-use crate::body::{Body, Paced, Peer};
-use crate::headers::Phrase;
-use crate::interim::{Interims, Outlet};
-use http::{Request, Response, StatusCode, Version, header};
-use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use super::Limits;
+use super::connection::connection;
+use super::front::{Draining, Head, Ready, Sent};
+use crate::body::Body;
+use crate::interim::Outlet;
+use http::{Request, Response};
 use socket2::{Domain, Socket, Type};
 use std::any::Any;
-use std::convert::Infallible;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -23,15 +17,12 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
-use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Connections that the kernel holds for us while we are busy.
 const BACKLOG: i32 = 1024;
 /// Before accepting again when the process is out of file descriptors: time for some to be closed.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
-/// What hyper may buffer of a connection; its minimum is 8 KiB.
-const READ_BUFFER_BYTES_MAX: usize = 64 * 1024;
 
 /// Who sent a request.
 #[derive(Clone, Debug)]
@@ -44,6 +35,9 @@ pub struct Visitor {
 
 /// Answers requests whose heads have been checked. It cannot fail: whatever goes wrong is an answer, or a broken body.
 pub trait Service: Send + Sync + 'static {
+    /// What is to be told of an answer that was ready.
+    type Receipt: Send + 'static;
+
     /// Answers one request.
     fn answer(
         self: Arc<Self>,
@@ -51,8 +45,17 @@ pub trait Service: Send + Sync + 'static {
         visitor: Visitor,
     ) -> Pin<Box<dyn Future<Output = Response<Body>> + Send>>;
 
-    /// What a head that [`check`] refuses is answered with.
+    /// What a head that [`check`](super::check) refuses is answered with.
     fn refuse(&self, refusal: super::Refusal, visitor: Visitor) -> Response<Body>;
+
+    /// Answers a request at once, where what it asks for is at hand: the answer's head goes to the end of `head`, whole but for the
+    /// empty line. Nothing is answered, and nothing has happened, where that is anybody's guess.
+    fn ready(&self, _: &Head<'_>, _: SocketAddr, _head: &mut Vec<u8>) -> Option<Ready<Self::Receipt>> {
+        None
+    }
+
+    /// An answer that was ready has been sent, or could not be.
+    fn sent(&self, _: Self::Receipt, _: &Sent<'_>) {}
 
     /// A connection was opened; what is returned is dropped when it closes.
     fn connected(&self) -> Box<dyn Any + Send> {
@@ -95,7 +98,7 @@ impl Door {
         places: Arc<Semaphore>,
         stop: impl Future<Output = ()>,
     ) {
-        let (connections, draining) = (TaskTracker::new(), CancellationToken::new());
+        let (connections, draining) = (TaskTracker::new(), Draining::default());
         let mut stop = std::pin::pin!(stop);
         loop {
             let (stream, peer, place) = tokio::select! {
@@ -108,7 +111,7 @@ impl Door {
         }
         drop(self.listener);
         connections.close();
-        draining.cancel();
+        draining.begin();
         if timeout(limits.drain_timeout, connections.wait()).await.is_err() {
             tracing::warn!(address = %self.address, left = connections.len(), "the drain time is over");
         }
@@ -141,73 +144,4 @@ async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, 
 fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
-}
-
-/// Serves one connection to its end; once `draining`, to the end of the request under way. What it holds is dropped when the
-/// socket is closed: that of a tunnel when the tunnel ends.
-async fn connection<S: Service>(
-    stream: TcpStream,
-    held: impl Send + 'static,
-    peer: SocketAddr,
-    service: Arc<S>,
-    limits: Arc<Limits>,
-    draining: CancellationToken,
-) {
-    let interims = Arc::new(Interims::default());
-    let stream = WriteDeadline::new(stream, limits.write_timeout);
-    let stream = Interleaved::new(stream, interims.clone()).holding(held);
-    let mut builder = hyper::server::conn::http1::Builder::new();
-    builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(limits.head_timeout)
-        .max_headers(limits.fields_max)
-        .max_header_size(limits.head_bytes_max)
-        .max_buf_size(READ_BUFFER_BYTES_MAX.max(limits.head_bytes_max));
-    let serve = service_fn(move |request: Request<Incoming>| {
-        let (service, limits, interims) = (service.clone(), limits.clone(), interims.clone());
-        async move { Ok::<_, Infallible>(answer(&service, &limits, request, peer, &interims).await) }
-    });
-    let mut connection = std::pin::pin!(builder.serve_connection(TokioIo::new(stream), serve).with_upgrades());
-    // How a connection ends is the client's affair; what went wrong in a request has been logged with it.
-    tokio::select! {
-        _ = &mut connection => {}
-        () = draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            let _ = connection.await;
-        }
-    }
-}
-
-async fn answer<S: Service>(
-    service: &Arc<S>,
-    limits: &Limits,
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    interims: &Arc<Interims>,
-) -> Response<Body> {
-    let (head, body) = request.into_parts();
-    // RFC 9110 15.2: a client of HTTP/1.0 is never sent one.
-    let interim = if limits.interim && head.version == Version::HTTP_11 { interims.begin() } else { Outlet::nowhere() };
-    let visitor = Visitor { peer, interim };
-    if let Err(refusal) = check(&head, limits) {
-        let mut response = service.refuse(refusal, visitor);
-        // What follows on this connection cannot be told apart from the refused request's body.
-        if refusal.status != StatusCode::METHOD_NOT_ALLOWED {
-            response.headers_mut().insert(header::CONNECTION, http::HeaderValue::from_static("close"));
-        }
-        return response;
-    }
-    let has_none = http_body::Body::is_end_stream(&body);
-    let body =
-        if has_none { Body::empty() } else { Body::streamed(Paced::new(body, Peer::Client, limits.body_idle_timeout)) };
-    phrased(behind_interims(interims, service.clone().answer(Request::from_parts(head, body), visitor)).await)
-}
-
-/// Has what a response says behind its status written there.
-fn phrased(mut response: Response<Body>) -> Response<Body> {
-    let phrase = response.extensions_mut().remove::<Phrase>();
-    if let Some(phrase) = phrase.and_then(|phrase| ReasonPhrase::try_from(phrase.as_str().as_bytes()).ok()) {
-        response.extensions_mut().insert(phrase);
-    }
-    response
 }

@@ -3,12 +3,15 @@
 //!
 //! Knows no rule and no cache: it is handed a [`Service`] for each listener.
 
+mod connection;
 mod deadline;
+mod front;
 mod interim;
 mod listener;
 mod sane;
 mod settings;
 
+pub use front::{Head, Ready, Sent};
 pub use listener::{Door, Service, Visitor};
 pub use sane::{PURGE_METHODS, Refusal, check};
 pub use settings::{Limits, ListenSettings};

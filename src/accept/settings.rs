@@ -25,6 +25,8 @@ pub struct Limits {
     pub write_timeout: Duration,
     /// For requests under way when the process is told to stop.
     pub drain_timeout: Duration,
+    /// Whether hits are answered by the front, without hyper.
+    pub front: bool,
     /// Whether clients are sent the origin's interim responses, as RFC 9110 15.2 has it. A client that takes one for the answer
     /// takes each later answer for another request's (RFC 8297 3): nginx before 1.29, for one.
     pub interim: bool,
@@ -42,6 +44,7 @@ impl Default for Limits {
             body_idle_timeout: Duration::from_secs(30),
             write_timeout: Duration::from_secs(30),
             drain_timeout: Duration::from_secs(20),
+            front: true,
             interim: true,
         }
     }

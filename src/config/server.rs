@@ -65,7 +65,13 @@ pub(super) fn limits(file: &Section<'_>) -> Limits {
     let default = Limits::default();
     let bytes =
         |key, default: usize| section.size(key).map_or(default, |bytes| usize::try_from(bytes).unwrap_or(usize::MAX));
+    let is_on = |text: &str| match text {
+        "on" | "true" => Some(true),
+        "off" | "false" => Some(false),
+        _ => None,
+    };
     let limits = Limits {
+        front: file.parsed("front", "on or off", is_on).unwrap_or(default.front),
         connections_max: section.count("connections").unwrap_or(default.connections_max),
         head_bytes_max: bytes("head", default.head_bytes_max),
         field_bytes_max: bytes("field", default.field_bytes_max),

@@ -1,8 +1,8 @@
 //! `Accept-Encoding` (RFC 9110 12.5.3).
 
-use super::list_items;
+use super::{Fields, list_items};
 use crate::coding::Coding;
-use http::{HeaderMap, header};
+use http::header;
 
 /// The weight of what is preferred to all else, in thousandths.
 const WEIGHT_MAX: u16 = 1_000;
@@ -20,7 +20,7 @@ pub struct AcceptedCodings {
 
 impl AcceptedCodings {
     /// What a request accepts. Without the field it is taken for one that knows no coding, as most that send none do.
-    pub fn of(request: &HeaderMap) -> AcceptedCodings {
+    pub fn of(request: &impl Fields) -> AcceptedCodings {
         AcceptedCodings::among(list_items(request, &header::ACCEPT_ENCODING))
     }
 

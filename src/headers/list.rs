@@ -1,19 +1,20 @@
 //! Comma-separated lists over any number of field lines (RFC 9110 5.6.1), with quoted strings kept whole.
 
-use http::{HeaderMap, HeaderName};
+use super::{Fields, text};
+use http::HeaderName;
 
 /// The items of a list field over all its lines, trimmed, without empty ones. Lines that are not ASCII have no items: what
 /// garbage means is for the caller, who can compare with the presence of the field.
-pub fn list_items<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a> {
-    let lines = fields.get_all(name).iter().filter(|value| value.to_str().is_ok());
+pub fn list_items<'a, F: Fields>(fields: &'a F, name: &HeaderName) -> impl Iterator<Item = &'a str> + use<'a, F> {
+    let lines = fields.lines(name).filter_map(text);
     // Items of ASCII, split at ASCII, are ASCII.
     lines.flat_map(|line| items(line.as_bytes(), Some(b'\\'))).filter_map(|item| str::from_utf8(item).ok())
 }
 
 /// The entity tags of a list field over all its lines, as bytes: what stands between their quotes is opaque, and a backslash
 /// there escapes nothing (RFC 9110 8.8.3).
-pub fn tag_items<'a>(fields: &'a HeaderMap, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-    fields.get_all(name).iter().flat_map(|line| items(line.as_bytes(), None))
+pub fn tag_items<'a, F: Fields>(fields: &'a F, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a, F> {
+    fields.lines(name).flat_map(|line| items(line, None))
 }
 
 /// Splits one line at the commas outside quotes.

@@ -3,12 +3,14 @@
 
 mod coding;
 mod date;
+mod fields;
 mod hop;
 mod list;
 mod phrase;
 
 pub use coding::AcceptedCodings;
 pub use date::http_date;
+pub use fields::{Fields, text};
 pub use hop::{end_to_end, is_hop_by_hop};
 pub use list::{list_items, tag_items, unquoted};
 pub use phrase::Phrase;

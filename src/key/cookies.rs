@@ -1,6 +1,7 @@
 //! Cookies by class: which tell signed-in visitors apart, which make a request its visitor's own, which the shop's shared
 //! pages depend on, and which it sets there without need.
 
+use crate::headers::{Fields, text};
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use http::{HeaderMap, HeaderValue, header};
 
@@ -169,10 +170,10 @@ impl<'a> Cookies<'a> {
     ///
     /// # Errors
     /// Bytes outside ASCII, and a key cookie that stands there twice, are for the caller to treat as unclear.
-    pub fn of(request: &'a HeaderMap) -> Result<Cookies<'a>, CookieTrouble> {
+    pub fn of(request: &'a impl Fields) -> Result<Cookies<'a>, CookieTrouble> {
         let mut cookies = Vec::new();
-        for line in request.get_all(header::COOKIE) {
-            let line = line.to_str().map_err(|_| CookieTrouble)?;
+        for line in request.lines(&header::COOKIE) {
+            let line = text(line).ok_or(CookieTrouble)?;
             cookies.extend(line.split(';').map(str::trim).filter(|pair| !pair.is_empty()).map(|pair| {
                 // A pair without `=` is a value without a name to browsers, and to Django.
                 let (name, value) = pair.split_once('=').unwrap_or(("", pair));

@@ -3,6 +3,7 @@
 //! RFC 9110 7.2, RFC 9112 3.2. Rows S28 to S32, K8 and K9 of the attack table are decided here: what is sent on is what was
 //! judged, so a target is normalised once (host: lower case, no default port) and otherwise never touched.
 
+use crate::headers::{Fields, text};
 use http::{HeaderMap, Method, Request, Uri, header};
 use std::fmt;
 
@@ -65,6 +66,17 @@ impl Target {
         if !path.is_ascii() || query.is_some_and(|query| !query.is_ascii()) {
             return Err(BadTarget::NotAscii);
         }
+        Ok(Target { scheme, host, path: path.into(), query: query.map(Into::into) })
+    }
+
+    /// The target of a request in origin form (RFC 9112 3.2.1) whose characters have been checked: a path, and what stands behind `?`.
+    ///
+    /// # Errors
+    /// What a 400 should say.
+    pub fn of_origin_form(path_and_query: &str, fields: &impl Fields, scheme: Scheme) -> Result<Target, BadTarget> {
+        let host = host_field(fields, scheme)?;
+        let (path, query) =
+            path_and_query.split_once('?').map_or((path_and_query, None), |(path, query)| (path, Some(query)));
         Ok(Target { scheme, host, path: path.into(), query: query.map(Into::into) })
     }
 
@@ -140,16 +152,20 @@ fn is_plain_escape(rest: &[u8]) -> bool {
 }
 
 fn authority(uri: &Uri, fields: &HeaderMap, scheme: Scheme) -> Result<Box<str>, BadTarget> {
-    let mut hosts = fields.get_all(header::HOST).iter();
-    let host = hosts.next().ok_or(BadTarget::NoHost)?;
-    if hosts.next().is_some() {
-        return Err(BadTarget::TwoHosts);
-    }
-    let host = normal_host(host.to_str().map_err(|_| BadTarget::Host)?, scheme)?;
+    let host = host_field(fields, scheme)?;
     match uri.authority() {
         Some(in_target) if normal_host(in_target.as_str(), scheme)? != host => Err(BadTarget::HostsDiffer),
         _ => Ok(host),
     }
+}
+
+fn host_field(fields: &impl Fields, scheme: Scheme) -> Result<Box<str>, BadTarget> {
+    let mut hosts = fields.lines(&header::HOST);
+    let host = hosts.next().ok_or(BadTarget::NoHost)?;
+    if hosts.next().is_some() {
+        return Err(BadTarget::TwoHosts);
+    }
+    normal_host(text(host).ok_or(BadTarget::Host)?, scheme)
 }
 
 /// Lower case and without the scheme's default port; refuses user information, trailing dots and anything that is no host.

@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::clock::Timestamp;
-use crate::headers::{http_date, list_items};
+use crate::headers::{Fields, http_date, list_items, text};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 
@@ -44,9 +44,9 @@ pub fn add_date(fields: &mut HeaderMap, received_wall: Timestamp) {
 
 /// A date field in one of the three shapes of RFC 9110 5.6.7; none where it is not, or stands there twice. `now` is the wall
 /// time, or near it.
-pub fn date(fields: &HeaderMap, name: &HeaderName, now: Timestamp) -> Option<Timestamp> {
-    let mut lines = fields.get_all(name).iter();
-    let text = lines.next()?.to_str().ok()?;
+pub fn date(fields: &impl Fields, name: &HeaderName, now: Timestamp) -> Option<Timestamp> {
+    let mut lines = fields.lines(name);
+    let text = text(lines.next()?)?;
     if lines.next().is_some() {
         return None;
     }

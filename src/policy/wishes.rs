@@ -3,9 +3,9 @@
 
 use super::directives::delta_seconds;
 use crate::clock::Timestamp;
-use crate::headers::{list_items, unquoted};
+use crate::headers::{Fields, list_items, unquoted};
 use crate::stored::Lifetime;
-use http::{HeaderMap, header};
+use http::header;
 use std::time::Duration;
 
 /// What a request wishes.
@@ -37,9 +37,9 @@ impl Wishes {
     };
 
     /// Reads what a request wishes. `Pragma: no-cache` counts where there is no Cache-Control (5.4).
-    pub fn of(request: &HeaderMap) -> Wishes {
+    pub fn of(request: &impl Fields) -> Wishes {
         let mut wishes = Wishes::NONE;
-        if !request.contains_key(header::CACHE_CONTROL) {
+        if !request.has(&header::CACHE_CONTROL) {
             wishes.no_cache = list_items(request, &header::PRAGMA).any(|item| item.eq_ignore_ascii_case("no-cache"));
             return wishes;
         }

@@ -3,9 +3,11 @@
 //! Promise 2 is kept here and in the fields of a shared fill: what makes a request its visitor's own passes it, whatever a
 //! rule's lifetime says; and what is one session's own has that session in its key.
 
-use super::{Ask, Rules};
+use super::Rules;
+use super::ask::Asked;
 use crate::cache_name::CacheName;
-use crate::fetch::{shared_fields, unmatched_fields};
+use crate::fetch::{ForwardedBy, shared_fields, unmatched_fields};
+use crate::headers::Fields;
 use crate::key::{Cookies, IdFrom, Key, Session, Sorted, Target, each_once};
 use crate::outcome::Reason;
 use crate::policy::Wishes;
@@ -50,17 +52,16 @@ impl Wanted {
     }
 
     /// The fields that a fill sends; Vary is judged by them.
-    pub(super) fn as_sent(&self, rules: &Rules, rule: &Rule, ask: &Ask) -> &HeaderMap {
+    pub(super) fn as_sent(&self, rules: &Rules, rule: &Rule, request: &HeaderMap, by: ForwardedBy<'_>) -> &HeaderMap {
         self.as_sent.get_or_init(|| {
             if rule.unmatched {
-                return unmatched_fields(&ask.fields, ask.forwarded_by());
+                return unmatched_fields(request, by);
             }
             let cookies: Vec<(&str, &str)> = self.sent.iter().map(|(name, value)| (&**name, &**value)).collect();
-            let mut fields =
-                shared_fields(&ask.fields, ask.forwarded_by(), &cookies, self.language.as_deref(), &rule.headers);
+            let mut fields = shared_fields(request, by, &cookies, self.language.as_deref(), &rule.headers);
             // It is in the key, as its hash.
             let id = rules.sessions.header.as_ref().filter(|_| self.session.is_some());
-            if let Some((name, value)) = id.and_then(|name| Some((name, ask.fields.get(name)?))) {
+            if let Some((name, value)) = id.and_then(|name| Some((name, request.get(name)?))) {
                 fields.insert(name, value.clone());
             }
             fields
@@ -84,17 +85,17 @@ const PART_MARKS: [HeaderName; 2] =
 ///
 /// # Errors
 /// The cache has nothing to do with it, and why.
-pub(super) fn admit(rules: &Rules, rule: &Rule, ask: &Ask) -> Result<Wanted, Reason> {
-    let wishes = if rule.choices.request_directives { Wishes::of(&ask.fields) } else { Wishes::NONE };
+pub(super) fn admit(rules: &Rules, rule: &Rule, ask: Asked<'_, impl Fields>) -> Result<Wanted, Reason> {
+    let wishes = if rule.choices.request_directives { Wishes::of(ask.fields) } else { Wishes::NONE };
     let wanted = wanted(rules, rule, ask, wishes);
     // What is not in the cache's hands is not stored.
     wanted.map_err(|reason| if wishes.only_if_cached { Reason::OnlyIfCached } else { reason })
 }
 
-fn wanted(rules: &Rules, rule: &Rule, ask: &Ask, wishes: Wishes) -> Result<Wanted, Reason> {
-    refusal(rule, ask, &wishes).map_or(Ok(()), Err)?;
-    let cookies = Cookies::of(&ask.fields).map_err(|_| Reason::CookieUnclear)?.sorted(&rule.cookies);
-    let header_id = rules.sessions.header_id(&ask.fields).map_err(|_| Reason::CookieUnclear)?;
+fn wanted(rules: &Rules, rule: &Rule, ask: Asked<'_, impl Fields>, wishes: Wishes) -> Result<Wanted, Reason> {
+    refusal(rule, &ask, &wishes).map_or(Ok(()), Err)?;
+    let cookies = Cookies::of(ask.fields).map_err(|_| Reason::CookieUnclear)?.sorted(&rule.cookies);
+    let header_id = rules.sessions.header_id(ask.fields).map_err(|_| Reason::CookieUnclear)?;
     each_once(&cookies.key).map_err(|_| Reason::CookieUnclear)?;
     if rule.splices {
         // Whose tokens would the page get?
@@ -111,22 +112,22 @@ fn wanted(rules: &Rules, rule: &Rule, ask: &Ask, wishes: Wishes) -> Result<Wante
 }
 
 /// Whether a request asks for another method than its own.
-pub(super) fn asks_for_other_method(ask: &Ask) -> bool {
-    METHOD_OVERRIDES.iter().any(|name| ask.fields.contains_key(name))
+pub(super) fn asks_for_other_method(fields: &impl Fields) -> bool {
+    METHOD_OVERRIDES.iter().any(|name| fields.has(name))
 }
 
-fn refusal(rule: &Rule, ask: &Ask, wishes: &Wishes) -> Option<Reason> {
-    let has = |name: &HeaderName| ask.fields.contains_key(name);
+fn refusal(rule: &Rule, ask: &Asked<'_, impl Fields>, wishes: &Wishes) -> Option<Reason> {
+    let has = |name: &HeaderName| ask.fields.has(name);
     // A fill under a rule asks as nobody.
     let takes_credentials = rule.unmatched && rule.choices.authorization;
     let asks_for_part = |name: &HeaderName| has(name) && !rule.headers.contains(name);
     let reasons = [
-        (ask.method != Method::GET && ask.method != Method::HEAD, Reason::Method),
+        (*ask.method != Method::GET && *ask.method != Method::HEAD, Reason::Method),
         (has(&header::UPGRADE), Reason::Upgrade),
         (rule.pass, Reason::RulePass),
         // Such a path falls under no rule.
         (rule.unmatched && ask.target.is_alias(), Reason::PathAlias),
-        (asks_for_other_method(ask), Reason::Method),
+        (asks_for_other_method(ask.fields), Reason::Method),
         (has(&header::AUTHORIZATION) && !takes_credentials, Reason::Authorization),
         (wishes.no_store, Reason::RequestNoStore),
         // RFC 9111 4.3.2: they are not for a cache to judge.
@@ -139,16 +140,16 @@ fn refusal(rule: &Rule, ask: &Ask, wishes: &Wishes) -> Option<Reason> {
 }
 
 /// A request that may be a matter for the cache, with its cookies told apart.
-struct Visit<'a> {
+struct Visit<'a, F> {
     rules: &'a Rules,
     rule: &'a Rule,
-    ask: &'a Ask,
+    ask: Asked<'a, F>,
     wishes: Wishes,
     cookies: Sorted<'a>,
     header_id: Option<(IdFrom<'a>, &'a str)>,
 }
 
-impl<'a> Visit<'a> {
+impl<'a, F: Fields> Visit<'a, F> {
     fn has_session(&self) -> bool {
         self.header_id.is_some() || self.cookies.session.iter().any(|(_, id)| !id.is_empty())
     }
@@ -211,7 +212,7 @@ impl<'a> Visit<'a> {
     }
 
     fn keyed_target(&self) -> Cow<'a, Target> {
-        let target = &self.ask.target;
+        let target = self.ask.target;
         match target.query.as_deref() {
             Some(query) => Cow::Owned(Target { query: self.rules.query.keep(Some(query)), ..target.clone() }),
             None => Cow::Borrowed(target),
@@ -226,7 +227,7 @@ impl<'a> Visit<'a> {
         }
         let languages = &self.rules.languages;
         let chosen = self.cookies.key.iter().find_map(|(name, value)| languages.chosen(name, value));
-        let accepted = || self.ask.fields.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok());
+        let accepted = || self.ask.fields.text(&header::ACCEPT_LANGUAGE);
         chosen.or_else(|| languages.reduce(accepted()))
     }
 }

@@ -4,7 +4,7 @@ use super::Rules;
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::fetch::{ForwardedBy, Tunnel};
-use crate::headers::{X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REQUEST_ID, list_items};
+use crate::headers::{Fields, X_FORWARDED_FOR, X_FORWARDED_PROTO, X_REQUEST_ID, list_items};
 use crate::interim::Outlet;
 use crate::key::{BadTarget, Scheme, Target};
 use http::{HeaderMap, HeaderValue, Method, Request, header};
@@ -32,6 +32,27 @@ pub struct Ask {
     /// Whether it has a body.
     pub has_body: bool,
 }
+
+/// What of a request counts for the cache, wherever its fields are held.
+#[derive(Debug)]
+pub(super) struct Asked<'a, F> {
+    /// Its method.
+    pub method: &'a Method,
+    /// What it asks for.
+    pub target: &'a Target,
+    /// Its fields.
+    pub fields: &'a F,
+    /// Whether it has a body.
+    pub has_body: bool,
+}
+
+impl<F> Clone for Asked<'_, F> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<F> Copy for Asked<'_, F> {}
 
 /// What of a request can be used only once.
 #[derive(Debug)]
@@ -61,19 +82,23 @@ impl Ask {
         let target = Target::of(&request, scheme)?;
         let tunnel = request.headers().contains_key(header::UPGRADE).then(|| Tunnel::of_request(&mut request));
         let (head, body) = request.into_parts();
-        let told_id = head.headers.get(X_REQUEST_ID).filter(|_| peer_is_trusted).filter(|id| is_plain_id(id));
         let ask = Ask {
             method: head.method,
             target,
             peer,
             peer_is_trusted,
             visitor: if peer_is_trusted { told_visitor(&head.headers, rules).unwrap_or(peer) } else { peer },
-            id: told_id.cloned().unwrap_or(id),
+            id: if peer_is_trusted { told_id(&head.headers).unwrap_or(id) } else { id },
             arrived,
             has_body: !http_body::Body::is_end_stream(&body),
             fields: head.headers,
         };
         Ok((ask, Carried { body, tunnel, interim: Outlet::nowhere() }))
+    }
+
+    /// What of it counts for the cache.
+    pub(super) fn asked(&self) -> Asked<'_, HeaderMap> {
+        Asked { method: &self.method, target: &self.target, fields: &self.fields, has_body: self.has_body }
     }
 
     /// A span that tells which request a message is about. Made for those that leave for the origin: a hit has nothing to say
@@ -95,7 +120,7 @@ impl Ask {
 }
 
 /// The scheme that a trusted peer says the visitor used.
-fn told_scheme(fields: &HeaderMap) -> Scheme {
+pub(super) fn told_scheme(fields: &impl Fields) -> Scheme {
     match list_items(fields, &X_FORWARDED_PROTO).last() {
         Some(proto) if proto.eq_ignore_ascii_case("https") => Scheme::Https,
         _ => Scheme::Http,
@@ -103,13 +128,16 @@ fn told_scheme(fields: &HeaderMap) -> Scheme {
 }
 
 /// Whom a trusted peer forwards for: the last address in the list that is not itself a trusted proxy's.
-fn told_visitor(fields: &HeaderMap, rules: &Rules) -> Option<IpAddr> {
+pub(super) fn told_visitor(fields: &impl Fields, rules: &Rules) -> Option<IpAddr> {
     let hops: Vec<&str> = list_items(fields, &X_FORWARDED_FOR).collect();
     hops.iter().rev().map_while(|hop| hop.parse().ok()).find(|hop| !rules.trusts(*hop))
 }
 
-fn is_plain_id(id: &HeaderValue) -> bool {
-    let bytes = id.as_bytes();
-    (1..=64).contains(&bytes.len())
-        && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+/// The id that a trusted peer has given a request.
+pub(super) fn told_id(fields: &impl Fields) -> Option<HeaderValue> {
+    let is_plain = |id: &&[u8]| {
+        (1..=64).contains(&id.len())
+            && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+    };
+    HeaderValue::from_bytes(fields.lines(&X_REQUEST_ID).next().filter(is_plain)?).ok()
 }

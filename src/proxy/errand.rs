@@ -131,7 +131,7 @@ impl Errand {
             rule: routed.rule.clone(),
             key: wanted.key.clone(),
             path_and_query: format!("{}{query}", wanted.key.path()),
-            as_sent: wanted.as_sent(rules, routed.rule, ask).clone(),
+            as_sent: wanted.as_sent(rules, routed.rule, &ask.fields, ask.forwarded_by()).clone(),
             validates: None,
             fallback: stored,
             may_stand_in: !wanted.wishes.no_cache,

@@ -94,11 +94,12 @@ impl Proxy {
             reason: Reason::RulePass,
             now: self.clock.now(),
         };
-        let wanted = match admit(&rules, routed.rule, &ask) {
+        let wanted = match admit(&rules, routed.rule, ask.asked()) {
             Ok(wanted) => wanted,
             Err(reason) => return Ok(Explained { reason, ..explained }),
         };
-        let as_sent = |name: &_| vary::normalised(wanted.as_sent(&rules, routed.rule, &ask), name);
+        let as_sent =
+            |name: &_| vary::normalised(wanted.as_sent(&rules, routed.rule, &ask.fields, ask.forwarded_by()), name);
         if let Ok(variants) = stored_under(self, &wanted).await {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }

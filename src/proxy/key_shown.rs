@@ -12,7 +12,7 @@ pub(super) fn of(rules: &Rules, rule: &Rule, ask: &Ask) -> Option<String> {
     if !rules.shows_admin_token(&ask.fields) {
         return None;
     }
-    admit(rules, rule, ask).ok().map(|wanted| in_words(ask, &wanted))
+    admit(rules, rule, ask.asked()).ok().map(|wanted| in_words(ask, &wanted))
 }
 
 fn in_words(ask: &Ask, wanted: &Wanted) -> String {

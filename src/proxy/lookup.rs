@@ -32,7 +32,7 @@ pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask,
     if trust == Trust::None {
         return Found { reuse: Reuse::Pass(Reason::Isolated), stored: None };
     }
-    let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, rule, ask), name);
+    let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, rule, &ask.fields, ask.forwarded_by()), name);
     let nothing = |reason| Found { reuse: Reuse::Fetch(reason), stored: None };
     let Ok(variants) = stored_under(proxy, wanted).await else { return nothing(Reason::StoreUnavailable) };
     match vary::select(&variants, as_sent) {

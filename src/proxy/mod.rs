@@ -22,6 +22,7 @@ mod lookup;
 mod miss;
 mod pass;
 mod patience;
+mod ready;
 mod recording;
 mod reply;
 mod rules;
@@ -34,6 +35,7 @@ mod unstorable;
 pub use ask::Ask;
 pub use explain::{Examined, Explained, NotExplained};
 pub use guard::{GuardSettings, Guards, Proof};
+pub use ready::{Plain, Receipt};
 pub use rules::{Rules, SessionRules};
 
 use crate::cache_name::CacheName;

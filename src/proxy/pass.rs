@@ -61,7 +61,7 @@ pub(super) async fn pass(
             origin: under.rule.origin.clone(),
             method: ask.method.clone(),
             target: ask.target.clone(),
-            is_unsafe: !ask.method.is_safe() || asks_for_other_method(ask),
+            is_unsafe: !ask.method.is_safe() || asks_for_other_method(&ask.fields),
             sessions,
         };
         // A task of its own: a visitor who leaves before the answer may have changed what they asked to change.

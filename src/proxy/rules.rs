@@ -2,7 +2,7 @@
 
 use super::Guards;
 use crate::crypto;
-use crate::headers::X_VITRINE_TOKEN;
+use crate::headers::{Fields, X_VITRINE_TOKEN, text};
 use crate::invalidate::Network;
 use crate::key::{Globs, IdFrom, Languages, QueryRules, SessionHash, SessionKey, Target, UrlText, all_values_of};
 use crate::observe::RouteTable;
@@ -58,14 +58,14 @@ impl SessionRules {
     ///
     /// # Errors
     /// It is there twice, or is no text.
-    pub fn header_id<'a>(&self, request: &'a HeaderMap) -> Result<Option<(IdFrom<'static>, &'a str)>, NoText> {
+    pub fn header_id<'a>(&self, request: &'a impl Fields) -> Result<Option<(IdFrom<'static>, &'a str)>, NoText> {
         let Some(name) = &self.header else { return Ok(None) };
-        let mut values = request.get_all(name).iter();
+        let mut values = request.lines(name);
         let (first, second) = (values.next(), values.next());
         if second.is_some() {
             return Err(NoText);
         }
-        let id = first.map(|id| id.to_str().map_err(|_| NoText)).transpose()?.map(str::trim);
+        let id = first.map(|id| text(id).ok_or(NoText)).transpose()?.map(str::trim);
         Ok(id.filter(|id| !id.is_empty()).map(|id| (IdFrom::Header, id)))
     }
 }
@@ -90,9 +90,9 @@ impl Rules {
     }
 
     /// Whether a request shows the admin token. Compared by digest, so that neither content nor length tells by time (row C3).
-    pub fn shows_admin_token(&self, request: &HeaderMap) -> bool {
-        let shown = self.admin_token.as_ref().zip(request.get(X_VITRINE_TOKEN));
-        shown.is_some_and(|(own, shown)| crypto::equal_in_constant_time(&crypto::sha256(shown.as_bytes()), own))
+    pub fn shows_admin_token(&self, request: &impl Fields) -> bool {
+        let shown = self.admin_token.as_ref().zip(request.lines(&X_VITRINE_TOKEN).next());
+        shown.is_some_and(|(own, shown)| crypto::equal_in_constant_time(&crypto::sha256(shown), own))
     }
 
     /// Whether what this peer says about whom it forwards for is believed.

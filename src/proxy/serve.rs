@@ -27,7 +27,7 @@ pub(super) async fn serve(
 ) -> Result<Reply, Failure> {
     let under = Under { rule: routed.rule, rules, figures: rules.figures.at(routed.place) };
 
-    let wanted = match admit(rules, routed.rule, ask) {
+    let wanted = match admit(rules, routed.rule, ask.asked()) {
         Ok(wanted) => wanted,
         Err(Reason::OnlyIfCached) => return Err(Failure::NotStored),
         Err(reason) => return outward(ask, pass::pass(proxy, ask, under, reason, carried)).await,

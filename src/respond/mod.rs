@@ -4,11 +4,13 @@
 mod conditional;
 mod error;
 mod range;
+mod ready;
 mod status;
 mod stored;
 mod streaming;
 
 pub use error::error;
+pub use ready::{Whole, ready};
 pub use status::{cache_status, x_cache};
 pub use stored::{etag_of_body, stored, vary_on_coding};
 pub use streaming::streaming;
@@ -48,16 +50,21 @@ impl Keeper {
         let is_own = stored.cache == CacheName::Sessions || stored.form_cookie().is_some();
         if is_own { Keeper::Visitor } else { Keeper::Shared(from) }
     }
+
+    /// The `Cache-Control` in place of what was stored; none where that counts for browsers too.
+    fn told_to_browser(self) -> Option<&'static str> {
+        match self {
+            Keeper::Shared(LifetimeFrom::Origin | LifetimeFrom::Heuristic) => None,
+            Keeper::Shared(LifetimeFrom::Rule | LifetimeFrom::RuleNegative) => Some("no-cache"),
+            Keeper::Visitor => Some("private, no-cache"),
+        }
+    }
 }
 
 /// Where the rule gave the lifetime, it is ours alone: a browser is told to ask each time, so that a purge reaches it too. A
 /// visitor's own page is nobody else's on the way to them, and the next one at that browser must ask again.
 fn tell_browser(fields: &mut HeaderMap, keeper: Keeper) {
-    let told = match keeper {
-        Keeper::Shared(LifetimeFrom::Origin | LifetimeFrom::Heuristic) => return,
-        Keeper::Shared(LifetimeFrom::Rule | LifetimeFrom::RuleNegative) => "no-cache",
-        Keeper::Visitor => "private, no-cache",
-    };
+    let Some(told) = keeper.told_to_browser() else { return };
     if keeper == Keeper::Visitor {
         untell_caches(fields);
     }

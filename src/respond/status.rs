@@ -19,7 +19,7 @@ pub fn cache_status(outcome: &Outcome) -> HeaderValue {
     HeaderValue::from_bytes(&room[..bytes]).unwrap_or_else(|_| HeaderValue::from_static("vitrine"))
 }
 
-fn write_member(text: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
+pub(super) fn write_member(text: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
     text.write_all(b"vitrine")?;
     match (outcome.kind, outcome.fwd) {
         (Kind::Hit | Kind::Stale, None) => text.write_all(b"; hit")?,

@@ -7,7 +7,7 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::crypto;
 use crate::csrf::Splice;
-use crate::headers::{AcceptedCodings, list_items};
+use crate::headers::{AcceptedCodings, Fields, list_items};
 use crate::outcome::{Kind, Outcome};
 use crate::stored::{CodedForm, Piece, StoredBody, StoredResponse, TOKEN_BYTES};
 use bytes::{Bytes, BytesMut};
@@ -25,7 +25,7 @@ const FIELDS_OF_CONTENT: [HeaderName; 6] = [
 ];
 
 /// What was told of the content's bytes as they came.
-const CHECKSUMS: [HeaderName; 4] = [
+pub(super) const CHECKSUMS: [HeaderName; 4] = [
     HeaderName::from_static("content-digest"),
     HeaderName::from_static("content-md5"),
     HeaderName::from_static("digest"),
@@ -39,7 +39,7 @@ const COPIED_BYTES_MAX: usize = 8 * 1024;
 static NO_TOKEN: Bytes = Bytes::from_static(&[b'0'; TOKEN_BYTES]);
 
 /// The fields that a 304 repeats (RFC 9110 15.4.5), and Age.
-const FIELDS_OF_304: [HeaderName; 7] = [
+pub(super) const FIELDS_OF_304: [HeaderName; 7] = [
     header::AGE,
     header::CACHE_CONTROL,
     header::CONTENT_LOCATION,
@@ -72,7 +72,7 @@ pub fn stored(
         // A page with places for what is a visitor's own was made when they ask for it.
         let is_asked = own.is_none() && request.contains_key(header::IF_MODIFIED_SINCE);
         let modified = is_asked.then(|| modified(&fields, now)).flatten();
-        let selected = Selected { status: stored.status, etag: &etag, modified };
+        let selected = Selected { status: stored.status, etag: etag.as_bytes(), modified };
         is_unmodified(method, request, &selected, now)
     };
     tell_browser(&mut fields, Keeper::of(stored, lifetime.from));
@@ -115,14 +115,14 @@ pub fn vary_on_coding(fields: &mut HeaderMap) {
 
 /// The coded form that suits best, where one is better than the content as it is. A range is of the content as it is: parts of two
 /// compressions do not fit together. HEAD knows no ranges (RFC 9110 14.2).
-fn form_for<'a>(
+pub(super) fn form_for<'a>(
     stored: &'a StoredResponse,
     own: Option<&Splice>,
     method: &Method,
-    request: &HeaderMap,
+    request: &impl Fields,
 ) -> Option<&'a CodedForm> {
     let forms = stored.forms();
-    let is_cut = || own.is_none() && method == Method::GET && request.contains_key(header::RANGE);
+    let is_cut = || own.is_none() && method == Method::GET && request.has(&header::RANGE);
     if forms.is_empty() || is_cut() || forbids_transformation(request) {
         return None;
     }
@@ -131,7 +131,7 @@ fn form_for<'a>(
 }
 
 /// RFC 9111 5.2.1.6.
-fn forbids_transformation(request: &HeaderMap) -> bool {
+fn forbids_transformation(request: &impl Fields) -> bool {
     list_items(request, &header::CACHE_CONTROL).any(|directive| directive.eq_ignore_ascii_case("no-transform"))
 }
 

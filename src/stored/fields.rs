@@ -1,7 +1,9 @@
 //! Header fields in one allocation: for each its name and value with their lengths, in the order they came.
 
+use crate::headers::Fields;
 use bytes::{BufMut, Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue};
+use std::borrow::Cow;
 
 /// The fields of a stored response. A `HeaderMap` takes ten times the room and pins the buffer it was read from.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -64,6 +66,38 @@ impl FieldBlock {
             map.append(name, value);
         }
         map
+    }
+}
+
+/// A block where it stands among other bytes: read in place, and nothing shared or copied.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldView<'a>(&'a [u8]);
+
+impl<'a> FieldView<'a> {
+    /// A block among bytes that were one.
+    pub(super) fn among(bytes: &'a [u8]) -> FieldView<'a> {
+        FieldView(bytes)
+    }
+
+    /// Names, in lower case, and values in their order.
+    pub fn iter(self) -> impl Iterator<Item = (&'a [u8], &'a [u8])> {
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            let (name, value, after) = split_first_field(rest)?;
+            rest = after;
+            Some((name, value))
+        })
+    }
+}
+
+impl<'b> Fields for FieldView<'b> {
+    fn lines<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a, 'b> {
+        let name = name.clone();
+        self.iter().filter(move |(own, _)| *own == name.as_str().as_bytes()).map(|(_, value)| value)
+    }
+
+    fn to_map(&self) -> Cow<'_, HeaderMap> {
+        Cow::Owned(FieldBlock(Bytes::copy_from_slice(self.0)).to_map())
     }
 }
 

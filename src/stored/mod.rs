@@ -13,7 +13,7 @@ mod vary;
 
 pub use body::{Piece, StoredBody, TOKEN_BYTES};
 pub use coded::{Coded, CodedForm};
-pub use fields::FieldBlock;
+pub use fields::{FieldBlock, FieldView};
 pub use lifetime::{Lifetime, LifetimeFrom};
 pub use packed::Packed;
 pub use vary::VaryKey;
@@ -205,6 +205,16 @@ impl StoredResponse {
     /// Its end-to-end fields.
     pub fn fields(&self) -> FieldBlock {
         FieldBlock::among(self.text.slice(self.etag_end as usize..))
+    }
+
+    /// Its end-to-end fields, where they stand.
+    pub fn field_view(&self) -> FieldView<'_> {
+        FieldView::among(&self.text[self.etag_end as usize..])
+    }
+
+    /// Its entity tag as bytes.
+    pub fn etag_bytes(&self) -> &[u8] {
+        &self.text[self.route_end as usize..self.etag_end as usize]
     }
 
     /// The cookie that its form tokens belong to: then it is sent to nobody as it is stored.

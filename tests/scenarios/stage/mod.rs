@@ -28,6 +28,12 @@ cookies: { session: [sessionid], personal: [basket], key: [currency], drop: [see
 query: { ignore: [utm_*] }
 "#;
 
+/// The line of `proxy.yaml` that turns the front off, where `VITRINE_FRONT=off` says that all plays are to be run without it.
+pub fn front() -> String {
+    let is_off = std::env::var("VITRINE_FRONT").is_ok_and(|front| front == "off");
+    if is_off { "front: off\n".into() } else { String::new() }
+}
+
 /// A whole vitrine between an origin and clients.
 pub struct Stage {
     pub app: App,
@@ -72,9 +78,10 @@ impl Stage {
     /// Opens with these lines, which say where the origins are.
     pub fn before(origin: Origin, lines: &str) -> Stage {
         let data = tempfile::tempdir().expect("a directory");
+        let front = if lines.contains("front:") { String::new() } else { front() };
         let config = format!(
             "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\n\
-             data_dir: {:?}\nlog: {{ access: off }}\n{lines}",
+             data_dir: {:?}\nlog: {{ access: off }}\n{front}{lines}",
             data.path()
         );
         Stage::over(origin, data, config)

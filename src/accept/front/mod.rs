@@ -1,0 +1,370 @@
+//! The front of a connection: reads each request's head once, answers what is ready at once, and hands the rest to hyper.
+//!
+//! A hit costs two system calls and as little as can be between them: the head is read in place and judged by the same code as
+//! everywhere, and what is sent stands ready. Everything else goes to a hyper connection of this socket's own, head and body
+//! as they came; it is made when it is first needed and sleeps in between. An idle connection holds no buffers.
+//!
+//! A front that is off changes nothing but the cost, and what `docs/security.md` lists: it refuses some heads that hyper takes.
+
+mod chunks;
+mod head;
+mod wire;
+
+pub use head::Head;
+pub(super) use wire::{Link, Shared};
+
+use super::deadline::WriteDeadline;
+use super::{Limits, Service};
+use crate::headers::Fields;
+use bytes::{Buf, Bytes};
+use head::Read;
+use http::header;
+use std::cell::RefCell;
+use std::future::Future;
+use std::io::{self, IoSlice};
+use std::net::SocketAddr;
+use std::ops::Range;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, ready};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
+use wire::{Message, Wire};
+
+/// What is read at once: more than a head may have, and than a client sends in one go.
+const READ_BYTES: usize = 64 * 1024;
+
+/// An answer that is ready, beside its head.
+#[derive(Debug)]
+pub struct Ready<R> {
+    /// Its content; empty where there is none, or it is not sent.
+    pub body: Bytes,
+    /// What is to be told of it when it has been sent.
+    pub receipt: R,
+}
+
+/// What became of an answer that was ready.
+#[derive(Debug)]
+pub struct Sent<'a> {
+    /// The raw target of the request.
+    pub target: &'a str,
+    /// The Host field as it came.
+    pub host: &'a str,
+    /// Bytes of content that were handed to the system.
+    pub bytes: u64,
+    /// Whether all of it was.
+    pub complete: bool,
+}
+
+/// Told when the listener begins to drain.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Draining {
+    /// Looked at by each request: no lock is shared by all connections.
+    is_on: Arc<AtomicBool>,
+    token: CancellationToken,
+}
+
+impl Draining {
+    pub(super) fn begin(&self) {
+        self.is_on.store(true, Ordering::Release);
+        self.token.cancel();
+    }
+
+    pub(super) fn has_begun(&self) -> bool {
+        self.is_on.load(Ordering::Acquire)
+    }
+
+    /// Resolves when it begins.
+    pub(super) fn begun(&self) -> WaitForCancellationFutureOwned {
+        self.token.clone().cancelled_owned()
+    }
+}
+
+/// What is to be done next with a connection.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// hyper has been handed a message.
+    Handed,
+    /// It has ended.
+    End,
+}
+
+/// The socket as the front has it.
+pub(super) type Socket = WriteDeadline<TcpStream>;
+
+/// One connection's front.
+pub(super) struct Front<S: Service> {
+    service: Arc<S>,
+    limits: Arc<Limits>,
+    peer: SocketAddr,
+    draining: Draining,
+    begun: Pin<Box<WaitForCancellationFutureOwned>>,
+    /// When the wait for the next head began.
+    waits_since: Instant,
+    timer: Pin<Box<Sleep>>,
+    /// What could not be sent at once.
+    sending: Option<Sending<S::Receipt>>,
+}
+
+/// An answer that is being sent to a client that takes its time.
+struct Sending<R> {
+    head: Bytes,
+    body: Bytes,
+    /// Bytes of the content at the beginning.
+    bytes: usize,
+    receipt: R,
+    /// The request's head, for what is told of it.
+    request: Bytes,
+    places: Places,
+    closes: bool,
+}
+
+/// Where in a request's head its target and its host stand.
+#[derive(Clone, Debug)]
+struct Places {
+    target: Range<usize>,
+    host: Range<usize>,
+}
+
+/// What a look at what has come led to.
+enum Step<R> {
+    /// More of a head has to come.
+    More,
+    /// So many bytes were a request, which has been answered.
+    Answered { bytes: usize, closes: bool },
+    /// So many bytes were a request, and its answer is on its way.
+    Sending { bytes: usize, sending: Sending<R> },
+    /// So many bytes are hyper's.
+    Handed { bytes: usize, message: Message },
+    /// The client is gone.
+    Gone,
+}
+
+/// Room that a thread's connections use one after the other.
+struct Scratch {
+    input: Vec<u8>,
+    output: Vec<u8>,
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Scratch> = const { RefCell::new(Scratch { input: Vec::new(), output: Vec::new() }) };
+}
+
+impl<S: Service> Front<S> {
+    pub(super) fn new(service: Arc<S>, limits: Arc<Limits>, peer: SocketAddr, draining: Draining) -> Front<S> {
+        let now = Instant::now();
+        Front {
+            begun: Box::pin(draining.begun()),
+            timer: Box::pin(sleep_until(now + limits.head_timeout)),
+            waits_since: now,
+            sending: None,
+            service,
+            limits,
+            peer,
+            draining,
+        }
+    }
+
+    /// hyper has answered: the wait for the next head begins.
+    pub(super) fn waits_anew(&mut self) {
+        self.waits_since = Instant::now();
+    }
+
+    /// Answers what is ready until there is something else to do.
+    pub(super) fn poll_next(&mut self, cx: &mut Context<'_>, wire: &Shared<Socket>) -> Poll<Next> {
+        let wire = &mut *wire.lock();
+        loop {
+            if !ready!(self.poll_sending(cx, wire)) {
+                return Poll::Ready(Next::End);
+            }
+            let next = SCRATCH.with_borrow_mut(|scratch| self.poll_heads(cx, wire, scratch));
+            if let Some(next) = ready!(next) {
+                return Poll::Ready(next);
+            }
+        }
+    }
+
+    /// Reads heads and answers them, until there is something else to do, or an answer (then nothing) is still being sent.
+    fn poll_heads(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &mut Wire<Socket>,
+        scratch: &mut Scratch,
+    ) -> Poll<Option<Next>> {
+        let Scratch { input, output } = scratch;
+        input.resize(READ_BYTES.max(self.limits.head_bytes_max + 1), 0);
+        let (mut start, mut end) = (0, wire.take_ahead(input));
+        loop {
+            let step = if start == end { Step::More } else { self.step(cx, wire, &input[start..end], output) };
+            match step {
+                Step::Answered { bytes, closes } => {
+                    start += bytes;
+                    self.waits_since = Instant::now();
+                    if closes || self.draining.has_begun() {
+                        return Poll::Ready(Some(Next::End));
+                    }
+                }
+                Step::Sending { bytes, sending } => {
+                    wire.ahead.extend_from_slice(&input[start + bytes..end]);
+                    self.sending = Some(sending);
+                    return Poll::Ready(None);
+                }
+                Step::Handed { bytes, message } => {
+                    wire.hand(&input[start..start + bytes], message);
+                    wire.ahead.extend_from_slice(&input[start + bytes..end]);
+                    return Poll::Ready(Some(Next::Handed));
+                }
+                Step::Gone => return Poll::Ready(Some(Next::End)),
+                Step::More => {
+                    input.copy_within(start..end, 0);
+                    (start, end) = (0, end - start);
+                    let mut room = ReadBuf::new(&mut input[end..]);
+                    match Pin::new(&mut wire.socket).poll_read(cx, &mut room) {
+                        Poll::Ready(Ok(())) if !room.filled().is_empty() => end += room.filled().len(),
+                        Poll::Ready(_) => return Poll::Ready(Some(Next::End)),
+                        Poll::Pending => {
+                            wire.ahead.extend_from_slice(&input[..end]);
+                            return self.poll_patience(cx).map(|()| Some(Next::End));
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// Ready when there is nothing more to wait for: the listener drains, or no whole head came in time (row R7).
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.begun.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(());
+        }
+        // The timer is set anew only when it has gone off: most requests never touch it.
+        while self.timer.as_mut().poll(cx).is_ready() {
+            let deadline = self.waits_since + self.limits.head_timeout;
+            if deadline <= self.timer.deadline() {
+                return Poll::Ready(());
+            }
+            self.timer.as_mut().reset(deadline);
+        }
+        Poll::Pending
+    }
+
+    /// Looks at what has come.
+    fn step(
+        &mut self,
+        cx: &mut Context<'_>,
+        wire: &mut Wire<Socket>,
+        input: &[u8],
+        output: &mut Vec<u8>,
+    ) -> Step<S::Receipt> {
+        let mut room = head::room();
+        let (head, bytes) = match head::read(input, &mut room, &self.limits) {
+            Read::Partial => return Step::More,
+            Read::Whole(head, bytes) => (head, bytes),
+            Read::Refused(refusal, bytes) => return Step::Handed { bytes, message: Message::refused(refusal) },
+            Read::Other => return Step::Handed { bytes: input.len(), message: Message::unknown() },
+        };
+        output.clear();
+        let closes = head.closes().filter(|_| head.is_plain(&self.limits));
+        let ready = closes.and_then(|closes| Some((closes, self.service.ready(&head, self.peer, output)?)));
+        let Some((closes, Ready { body, receipt })) = ready else {
+            return Step::Handed { bytes, message: Message::framed(head.framing()) };
+        };
+        output.extend_from_slice(if closes { b"connection: close\r\n\r\n" } else { b"\r\n" });
+        let places = Places::of(&head, input);
+        let sent = match send(cx, wire, output, &body) {
+            Poll::Ready(Ok(sent)) => sent,
+            Poll::Ready(Err(_)) => {
+                places.tell(&*self.service, input, receipt, 0, false);
+                return Step::Gone;
+            }
+            Poll::Pending => 0,
+        };
+        if sent == output.len() + body.len() {
+            places.tell(&*self.service, input, receipt, body.len(), true);
+            return Step::Answered { bytes, closes };
+        }
+        let mut sending = Sending {
+            head: Bytes::copy_from_slice(output),
+            bytes: body.len(),
+            body,
+            receipt,
+            request: Bytes::copy_from_slice(&input[..bytes]),
+            places,
+            closes,
+        };
+        sending.advance(sent);
+        Step::Sending { bytes, sending }
+    }
+
+    /// Sends on what could not be sent at once; whether the connection goes on after it.
+    fn poll_sending(&mut self, cx: &mut Context<'_>, wire: &mut Wire<Socket>) -> Poll<bool> {
+        let Some(sending) = &mut self.sending else { return Poll::Ready(true) };
+        while !sending.is_done() {
+            match ready!(send(cx, wire, &sending.head, &sending.body)) {
+                Ok(sent) => sending.advance(sent),
+                Err(_) => {
+                    self.tell_sending(false);
+                    return Poll::Ready(false);
+                }
+            }
+        }
+        let closes = sending.closes;
+        self.tell_sending(true);
+        self.waits_since = Instant::now();
+        Poll::Ready(!closes && !self.draining.has_begun())
+    }
+
+    fn tell_sending(&mut self, complete: bool) {
+        if let Some(Sending { body, bytes, receipt, request, places, .. }) = self.sending.take() {
+            places.tell(&*self.service, &request, receipt, bytes - body.len(), complete);
+        }
+    }
+}
+
+impl<R> Sending<R> {
+    fn is_done(&self) -> bool {
+        self.head.is_empty() && self.body.is_empty()
+    }
+
+    fn advance(&mut self, sent: usize) {
+        let of_head = sent.min(self.head.len());
+        self.head.advance(of_head);
+        self.body.advance(sent - of_head);
+    }
+}
+
+impl Places {
+    fn of(head: &Head<'_>, input: &[u8]) -> Places {
+        let place = |part: &str| {
+            let start = part.as_ptr() as usize - input.as_ptr() as usize;
+            start..start + part.len()
+        };
+        Places { target: place(head.target), host: head.text(&header::HOST).map(place).unwrap_or_default() }
+    }
+
+    fn tell<S: Service>(&self, service: &S, request: &[u8], receipt: S::Receipt, bytes: usize, complete: bool) {
+        let text = |place: &Range<usize>| str::from_utf8(&request[place.clone()]).unwrap_or_default();
+        let sent = Sent { target: text(&self.target), host: text(&self.host), bytes: bytes as u64, complete };
+        service.sent(receipt, &sent);
+    }
+}
+
+/// Writes a head and a content, or what is left of them, with one call.
+fn send(cx: &mut Context<'_>, wire: &mut Wire<Socket>, head: &[u8], body: &[u8]) -> Poll<io::Result<usize>> {
+    let sent = if body.is_empty() {
+        ready!(Pin::new(&mut wire.socket).poll_write(cx, head))?
+    } else {
+        ready!(Pin::new(&mut wire.socket).poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(body)]))?
+    };
+    Poll::Ready(if sent == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(sent) })
+}
+
+/// Whoever ends early is told of too: the process stops, or the client has gone.
+impl<S: Service> Drop for Front<S> {
+    fn drop(&mut self) {
+        self.tell_sending(false);
+    }
+}

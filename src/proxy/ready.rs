@@ -1,0 +1,148 @@
+//! The short way of a hit: a request whose answer is in memory, fresh and whole, is answered at once, as bytes. Each question on the
+//! way is asked of the module that answers it on the long way (`handle`, `serve`) too; where one of them says anything but yes,
+//! nothing has happened, and the request goes the long way from its beginning.
+
+use super::admit::{Wanted, admit};
+use super::ask::{Asked, told_id, told_scheme, told_visitor};
+use super::lookup::standing;
+use super::{Proxy, Rules};
+use crate::clock::{Stopwatch, Timestamp};
+use crate::fetch::ForwardedBy;
+use crate::headers::{Fields, X_VITRINE_TOKEN};
+use crate::key::{Scheme, Target};
+use crate::observe::Served;
+use crate::outcome::{Kind, Outcome, Reason};
+use crate::policy::{self, Reuse, vary};
+use crate::respond;
+use crate::route::Routed;
+use crate::stored::StoredResponse;
+use bytes::Bytes;
+use http::{HeaderValue, Method, StatusCode};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A plain request: GET or HEAD for a resource of ours in origin form, without a body.
+#[derive(Clone, Copy, Debug)]
+pub struct Plain<'a, F> {
+    /// Its method.
+    pub method: &'a Method,
+    /// The raw path and query.
+    pub path_and_query: &'a str,
+    /// Its fields.
+    pub fields: &'a F,
+    /// Who sent it.
+    pub peer: IpAddr,
+}
+
+/// What is to be told of a hit once it has been sent.
+pub struct Receipt {
+    rules: Arc<Rules>,
+    place: usize,
+    watch: Stopwatch,
+    arrived_wall: Timestamp,
+    id: HeaderValue,
+    client: IpAddr,
+    method: Method,
+    status: StatusCode,
+    outcome: Outcome,
+    saved: Duration,
+}
+
+impl Proxy {
+    /// Answers a request from memory: writes the head to the end of `head`, whole but for the empty line, and gives the content. None,
+    /// and nothing has happened, where it is not a plain hit.
+    pub fn ready<F: Fields>(&self, request: Plain<'_, F>, head: &mut Vec<u8>) -> Option<(Bytes, Receipt)> {
+        let (watch, arrived_wall) = (self.clock.stopwatch(), self.clock.wall());
+        let Plain { method, path_and_query, fields, peer } = request;
+        let rules = self.rules.load();
+        let peer_is_trusted = rules.trusts(peer);
+        let scheme = if peer_is_trusted { told_scheme(fields) } else { Scheme::Http };
+        let target = Target::of_origin_form(path_and_query, fields, scheme).ok()?;
+        if !rules.serves(&target.host) || fields.has(&X_VITRINE_TOKEN) {
+            return None;
+        }
+        let routed = rules.router.route(method, &target);
+        if rules.guards.suspect(&routed) {
+            return None;
+        }
+        let asked = Asked { method, target: &target, fields, has_body: false };
+        let wanted = admit(&rules, routed.rule, asked).ok()?;
+        let stored = self.fresh(&rules, &routed, asked, &wanted, peer)?;
+        if stored.form_cookie().is_some() {
+            return None;
+        }
+
+        let now = self.clock.now();
+        let outcome = Outcome {
+            ttl_secs: Some(stored.lifetime().ttl_ms(now).div_euclid(1000)),
+            ..Outcome::new(Kind::Hit, Reason::Fresh)
+        };
+        let whole = respond::ready(&stored, method, fields, &outcome, now, head)?;
+        let id = if peer_is_trusted { told_id(fields) } else { None };
+        let id = id.unwrap_or_else(|| self.new_request_id());
+        for part in [b"x-request-id: ", id.as_bytes(), b"\r\n"] {
+            head.extend_from_slice(part);
+        }
+        let receipt = Receipt {
+            place: routed.place,
+            watch,
+            arrived_wall,
+            id,
+            client: if peer_is_trusted { told_visitor(fields, &rules).unwrap_or(peer) } else { peer },
+            method: method.clone(),
+            status: whole.status,
+            outcome,
+            saved: stored.origin_time(),
+            rules: rules.clone(),
+        };
+        Some((whole.body, receipt))
+    }
+
+    /// What memory has for a request, if it may be served as it is.
+    fn fresh<F: Fields>(
+        &self,
+        rules: &Rules,
+        routed: &Routed<'_>,
+        asked: Asked<'_, F>,
+        wanted: &Wanted,
+        peer: IpAddr,
+    ) -> Option<Arc<StoredResponse>> {
+        // Asked before anything is looked at: see `Ledger::trust`.
+        let now = self.clock.now();
+        let trust = self.ledger.trust(now);
+        let variants = self.memory.get(wanted.cache, &wanted.key)?;
+        let by = ForwardedBy {
+            peer,
+            peer_is_trusted: rules.trusts(peer),
+            scheme: asked.target.scheme,
+            host: &asked.target.host,
+            id: &HeaderValue::from_static("-"),
+        };
+        let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, routed.rule, &asked.fields.to_map(), by), name);
+        let stored = vary::select(&variants, as_sent).ok()?;
+        let standing = standing(self, stored);
+        let reuse = policy::reuse::decide(stored, trust, standing, routed.rule.fingerprint, &wanted.wishes, now);
+        (reuse == Reuse::Serve).then(|| stored.clone())
+    }
+
+    /// Tells of a hit that went the short way.
+    pub fn tell(&self, receipt: &Receipt, host: &str, target: &str, bytes: u64, complete: bool) {
+        self.observer.served(&Served {
+            time: receipt.arrived_wall,
+            duration: receipt.watch.elapsed(),
+            id: receipt.id.to_str().unwrap_or_default(),
+            client: receipt.client,
+            method: &receipt.method,
+            host,
+            target,
+            route: receipt.rules.figures.at(receipt.place),
+            status: receipt.status,
+            bytes,
+            complete,
+            outcome: receipt.outcome,
+            origin_time: None,
+            saved: Some(receipt.saved),
+        });
+    }
+}
