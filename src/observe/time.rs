@@ -1,6 +1,7 @@
 //! Moments as log lines and answers show them.
 
 use crate::clock::Timestamp;
+use crate::digits::fill_decimal;
 use std::fmt;
 
 /// A moment as RFC 3339 has it, in UTC with milliseconds.
@@ -16,24 +17,14 @@ impl fmt::Display for Shown {
         let (year, month, day) = civil(seconds / 86_400);
         let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
         let mut text = *b"0000-00-00T00:00:00.000Z";
-        write_digits(&mut text[..4], year);
-        write_digits(&mut text[5..7], month);
-        write_digits(&mut text[8..10], day);
-        write_digits(&mut text[11..13], hour);
-        write_digits(&mut text[14..16], minute);
-        write_digits(&mut text[17..19], second);
-        write_digits(&mut text[20..23], milliseconds);
+        fill_decimal(&mut text[..4], year);
+        fill_decimal(&mut text[5..7], month);
+        fill_decimal(&mut text[8..10], day);
+        fill_decimal(&mut text[11..13], hour);
+        fill_decimal(&mut text[14..16], minute);
+        fill_decimal(&mut text[17..19], second);
+        fill_decimal(&mut text[20..23], milliseconds);
         f.write_str(std::str::from_utf8(&text).unwrap_or_default())
-    }
-}
-
-/// The last digits of a number, as many as there is room for: each log line has seven of them, and `{:02}` is slow.
-fn write_digits(room: &mut [u8], number: u64) {
-    let mut rest = number;
-    for digit in room.iter_mut().rev() {
-        // One digit is below ten.
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
     }
 }
 

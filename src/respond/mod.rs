@@ -9,7 +9,7 @@ mod stored;
 mod streaming;
 
 pub use error::error;
-pub use status::{cache_status, x_cache};
+pub use status::{cache_status, put_cache_status, x_cache};
 pub use stored::{etag_of_body, stored, vary_on_coding};
 pub use streaming::streaming;
 
