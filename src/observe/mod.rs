@@ -5,6 +5,7 @@
 //! fixed sets, never from requests (row R27); cookies and Authorization are never handed in at all.
 
 mod access;
+mod address;
 mod counts;
 mod events;
 mod families;
