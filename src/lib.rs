@@ -12,6 +12,7 @@ pub mod coding;
 pub mod config;
 pub mod crypto;
 pub mod csrf;
+pub mod digits;
 pub mod dispatch;
 pub mod fetch;
 pub mod headers;

@@ -1,15 +1,15 @@
 //! The access log: one line a request. It is told the outcome that `Cache-Status` and the metrics were told, and never a
 //! cookie, an Authorization or any other field.
 
-use super::line::Line;
+use super::line::{Line, name};
 use super::routes::RouteFigures;
 use super::spool::{LogFile, OpenError, Spool};
-use super::{AccessLog, Format, Settings, rfc3339};
+use super::time::Dated;
+use super::{AccessLog, Format, Settings};
 use crate::clock::Timestamp;
 use crate::outcome::Outcome;
 use http::{Method, StatusCode};
 use std::cell::RefCell;
-use std::fmt;
 use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -62,8 +62,8 @@ pub(super) struct Access {
 }
 
 thread_local! {
-    /// The line in the making, so that a request allocates none.
-    static LINE: RefCell<String> = const { RefCell::new(String::new()) };
+    /// The line in the making, so that a request allocates none, and the second that it is in.
+    static LINE: RefCell<(Vec<u8>, Dated)> = const { RefCell::new((Vec::new(), Dated::new())) };
 }
 
 impl Access {
@@ -91,52 +91,49 @@ impl Access {
     }
 
     pub(super) fn served(&self, served: &Served<'_>) {
-        LINE.with_borrow_mut(|line| {
+        LINE.with_borrow_mut(|(line, dated)| {
             line.clear();
-            write_line(line, self.settings.format, served);
-            self.spool.push(line.as_bytes());
+            write_line(line, self.settings.format, dated, served);
+            self.spool.push(line);
         });
     }
 }
 
-fn write_line(out: &mut String, format: Format, served: &Served<'_>) {
-    let outcome = &served.outcome;
-    let mut line = Line::begin(out, format);
-    line.word("time", rfc3339(served.time))
-        .text("id", served.id, ID_BYTES_MAX)
-        .word("client", served.client)
-        .text("method", served.method.as_str(), METHOD_BYTES_MAX)
-        .text("host", served.host, HOST_BYTES_MAX)
-        .text("path", served.target, TARGET_BYTES_MAX)
-        .number("status", served.status.as_u16())
-        .number("bytes", served.bytes)
-        .number("duration_ms", Milliseconds(served.duration))
-        .text("route", served.route.name(), usize::MAX)
-        .word("cache", served.route.cache())
-        .word("outcome", outcome.kind.as_str())
-        .word("reason", outcome.reason);
-    if let Some(stored) = outcome.storing {
-        line.word("stored", stored);
+fn write_line(out: &mut Vec<u8>, format: Format, dated: &mut Dated, served: &Served<'_>) {
+    let time = dated.at(served.time);
+    match format {
+        Format::Json => write_fields(Line::<true>::begin(out, time), served),
+        Format::Logfmt => write_fields(Line::<false>::begin(out, time), served),
     }
-    if let Some(origin_time) = served.origin_time {
-        line.number("origin_ms", Milliseconds(origin_time));
-    }
-    if let Some(ttl) = outcome.ttl_secs {
-        line.number("ttl", ttl);
-    }
-    if !served.complete {
-        line.number("cut", true);
-    }
-    line.end();
 }
 
-/// Milliseconds with three digits after the point.
-struct Milliseconds(Duration);
-
-impl fmt::Display for Milliseconds {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}.{:03}", self.0.as_millis(), self.0.subsec_micros() % 1_000)
+fn write_fields<const JSON: bool>(mut line: Line<'_, JSON>, served: &Served<'_>) {
+    let outcome = &served.outcome;
+    line.text(name!("id"), served.id, ID_BYTES_MAX)
+        .address(name!("client"), served.client)
+        .text(name!("method"), served.method.as_str(), METHOD_BYTES_MAX)
+        .text(name!("host"), served.host, HOST_BYTES_MAX)
+        .text(name!("path"), served.target, TARGET_BYTES_MAX)
+        .number(name!("status"), u64::from(served.status.as_u16()))
+        .number(name!("bytes"), served.bytes)
+        .milliseconds(name!("duration_ms"), served.duration)
+        .text(name!("route"), served.route.name(), usize::MAX)
+        .word(name!("cache"), served.route.cache().as_str())
+        .word(name!("outcome"), outcome.kind.as_str())
+        .word(name!("reason"), outcome.reason.as_str());
+    if let Some(stored) = outcome.storing {
+        line.word(name!("stored"), stored.as_str());
     }
+    if let Some(origin_time) = served.origin_time {
+        line.milliseconds(name!("origin_ms"), origin_time);
+    }
+    if let Some(ttl) = outcome.ttl_secs {
+        line.signed(name!("ttl"), ttl);
+    }
+    if !served.complete {
+        line.truth(name!("cut"));
+    }
+    line.end();
 }
 
 #[cfg(test)]
@@ -169,11 +166,11 @@ mod tests {
             origin_time: Some(Duration::from_micros(4_005)),
             saved: None,
         };
-        let mut out = String::new();
-        write_line(&mut out, Format::Logfmt, &served);
-        write_line(&mut out, Format::Json, &served);
+        let (mut out, mut dated) = (Vec::new(), Dated::new());
+        write_line(&mut out, Format::Logfmt, &mut dated, &served);
+        write_line(&mut out, Format::Json, &mut dated, &served);
         assert_eq!(
-            out,
+            String::from_utf8(out).unwrap(),
             "time=2024-02-29T23:59:59.001Z id=a1 client=192.0.2.1 method=GET host=shop.example \
              path=\"/?q=\\\"x\\\" outcome=hit\" status=200 bytes=12 duration_ms=1234.567 route=home cache=default \
              outcome=miss reason=not-stored stored=set-cookie origin_ms=4.005 ttl=-3 cut=true\n\

@@ -5,14 +5,19 @@
 //! fixed sets, never from requests (row R27); cookies and Authorization are never handed in at all.
 
 mod access;
+mod address;
+mod counts;
 mod events;
 mod families;
+mod histogram;
 mod line;
 mod logs;
 mod observer;
+mod route_families;
 mod routes;
 mod scrape;
 mod settings;
+mod shards;
 mod spool;
 mod time;
 

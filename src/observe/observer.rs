@@ -3,7 +3,7 @@
 use super::access::Access;
 use super::families::{Families, MetricsError};
 use super::routes::{RouteTable, RouteTotals};
-use super::{AccessLog, DeliveryResult, Figures, OpenError, PurgeResult, Served, Settings, scrape};
+use super::{AccessLog, DeliveryResult, Figures, OpenError, PurgeResult, Served, Settings, route_families, scrape};
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::ledger::{Mode, Source};
@@ -26,15 +26,20 @@ impl Observer {
     /// An observer with a registry of its own, without routes and with the access log off.
     pub fn new(version: &str) -> Result<Observer, MetricsError> {
         let families = Arc::new(Families::new(version)?);
-        let routes = ArcSwap::from_pointee(RouteTable::new(&families, []));
+        let routes = ArcSwap::from_pointee(RouteTable::new([], None));
         Ok(Observer { families, routes, access: ArcSwapOption::empty(), access_lines_lost: Arc::default() })
     }
 
     /// Sets up the figures of a configuration's routes, in its order. The proxy keeps the table with the rules it was
     /// made for, so that a request is never counted under another configuration's route.
     pub fn routes(&self, routes: impl IntoIterator<Item = (Arc<str>, CacheName)>) -> Arc<RouteTable> {
-        let table = Arc::new(RouteTable::new(&self.families, routes));
-        self.routes.swap(table.clone()).give_way_to(&table);
+        let routes: Vec<_> = routes.into_iter().collect();
+        let mut table = self.routes.load_full();
+        // Made again where another reload came in between: each table goes on from the one that it replaces.
+        self.routes.rcu(|before| {
+            table = Arc::new(RouteTable::new(routes.iter().cloned(), Some(before)));
+            table.clone()
+        });
         table
     }
 
@@ -122,6 +127,7 @@ impl Observer {
         let lost = self.access_lines_lost.swap(0, Ordering::Relaxed);
         self.families.access_lines_lost.inc_by(lost);
         let mut families = self.families.registry.gather();
+        families.extend(route_families::families(&self.routes.load()));
         families.extend(scrape::families(figures));
         families.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(TextEncoder::new().encode_to_string(&families)?)
@@ -302,6 +308,58 @@ mod tests {
         let home = "vitrine_requests_total{cache=\"products\",outcome=\"hit\",reason=\"fresh\",route=\"home\"} 3";
         assert!(lines.iter().any(|line| line == home), "{}", lines.join("\n"));
         assert!(!lines.iter().any(|line| line.contains("route=\"list\"")), "{}", lines.join("\n"));
+    }
+
+    #[test]
+    fn a_route_that_changes_its_cache_is_shown_under_the_new_one_alone() {
+        let observer = Observer::new("1.2.3").unwrap();
+        let first = table(&observer, &["home"]);
+        serve(&observer, &first, 0, Kind::Hit, Reason::Fresh);
+        let second = observer.routes([("home".into(), CacheName::Default)]);
+        serve(&observer, &second, 0, Kind::Hit, Reason::Fresh);
+        let lines = lines(&observer);
+        let requests: Vec<_> = lines.iter().filter(|line| line.starts_with("vitrine_requests_total")).collect();
+        let new = "vitrine_requests_total{cache=\"default\",outcome=\"hit\",reason=\"fresh\",route=\"home\"} 1";
+        assert_eq!(requests, [new]);
+        let all = "vitrine_request_duration_seconds_count{outcome=\"hit\",route=\"home\"} 2";
+        assert!(lines.iter().any(|line| line == all), "{}", lines.join("\n"));
+    }
+
+    #[test]
+    fn totals_and_metrics_agree_to_the_last_request_of_every_thread() {
+        const EACH: u64 = 500;
+        const THREADS: u64 = 40;
+        let observer = Observer::new("1.2.3").unwrap();
+        let table = table(&observer, &["home"]);
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                scope.spawn(|| {
+                    for _ in 0..EACH {
+                        serve(&observer, &table, 0, Kind::Hit, Reason::Fresh);
+                        serve(&observer, &table, 0, Kind::Miss, Reason::NotStored);
+                    }
+                });
+            }
+        });
+        let (lines, count) = (lines(&observer), EACH * THREADS);
+        for line in [
+            format!(
+                "vitrine_requests_total{{cache=\"products\",outcome=\"hit\",reason=\"fresh\",route=\"home\"}} {count}"
+            ),
+            "vitrine_request_duration_seconds_bucket{outcome=\"hit\",route=\"home\",le=\"0.0025\"} 0".to_string(),
+            format!("vitrine_request_duration_seconds_bucket{{outcome=\"hit\",route=\"home\",le=\"0.005\"}} {count}"),
+            format!("vitrine_request_duration_seconds_sum{{outcome=\"miss\",route=\"home\"}} {}", count * 3 / 1_000),
+            format!("vitrine_request_duration_seconds_count{{outcome=\"miss\",route=\"home\"}} {count}"),
+            format!("vitrine_response_bytes_total{{outcome=\"hit\",route=\"home\"}} {}", count * 10),
+            format!("vitrine_origin_seconds_saved_total{{route=\"home\"}} {}", count / 2),
+            format!("vitrine_origin_bytes_saved_total{{route=\"home\"}} {}", count * 10),
+        ] {
+            assert!(lines.contains(&line), "{line} is missing in\n{}", lines.join("\n"));
+        }
+        let totals = &observer.totals()[0];
+        assert_eq!(totals.requests[Kind::Hit as usize], count);
+        assert_eq!(totals.bytes, count * 20);
+        assert_eq!(totals.origin_seconds_saved.to_string(), (count / 2).to_string());
     }
 
     #[test]

@@ -195,9 +195,10 @@ fn sharing_families(ledger: &LedgerFigures, sharing: &LogFigures) -> [MetricFami
     ]
 }
 
-type Labels<'a> = Vec<(&'static str, &'a str)>;
+pub(super) type Labels<'a> = Vec<(&'static str, &'a str)>;
 
-fn family<'a>(
+/// A family of samples that are whole numbers; with our prefix.
+pub(super) fn family<'a>(
     name: &str,
     help: &str,
     kind: MetricType,
@@ -212,24 +213,34 @@ fn family<'a>(
 }
 
 fn sample(kind: MetricType, labels: &[(&str, &str)], value: u64) -> Metric {
+    let mut metric = labelled(labels);
+    // The exposition format has no other numbers; a count past 2^53 loses its last digits.
+    #[allow(clippy::cast_precision_loss)]
+    let value = value as f64;
+    if kind == MetricType::COUNTER {
+        metric.set_counter(counter(value));
+    } else {
+        metric.set_gauge(gauge(value));
+    }
+    metric
+}
+
+/// A sample with these labels, without a value.
+pub(super) fn labelled(labels: &[(&str, &str)]) -> Metric {
     let label = |&(name, value): &(&str, &str)| {
         let mut pair = LabelPair::default();
         pair.set_name(name.to_string());
         pair.set_value(value.to_string());
         pair
     };
-    let mut metric = Metric::from_label(labels.iter().map(label).collect());
-    // The exposition format has no other numbers; a count past 2^53 loses its last digits.
-    #[allow(clippy::cast_precision_loss)]
-    let value = value as f64;
-    if kind == MetricType::COUNTER {
-        let mut counter = Counter::default();
-        counter.set_value(value);
-        metric.set_counter(counter);
-    } else {
-        metric.set_gauge(gauge(value));
-    }
-    metric
+    Metric::from_label(labels.iter().map(label).collect())
+}
+
+/// A counter's value.
+pub(super) fn counter(value: f64) -> Counter {
+    let mut counter = Counter::default();
+    counter.set_value(value);
+    counter
 }
 
 fn gauge(value: f64) -> Gauge {

@@ -1,39 +1,58 @@
 //! Moments as log lines and answers show them.
 
 use crate::clock::Timestamp;
+use crate::digits::fill_decimal;
 use std::fmt;
+
+/// Bytes of a moment's text.
+pub(super) const RFC_3339_BYTES: usize = 24;
 
 /// A moment as RFC 3339 has it, in UTC with milliseconds.
 pub fn rfc3339(time: Timestamp) -> impl fmt::Display {
-    Shown(time.as_millis())
+    Shown(time)
 }
 
-struct Shown(u64);
+struct Shown(Timestamp);
 
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (seconds, milliseconds) = (self.0 / 1_000, self.0 % 1_000);
-        let (year, month, day) = civil(seconds / 86_400);
-        let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
-        let mut text = *b"0000-00-00T00:00:00.000Z";
-        write_digits(&mut text[..4], year);
-        write_digits(&mut text[5..7], month);
-        write_digits(&mut text[8..10], day);
-        write_digits(&mut text[11..13], hour);
-        write_digits(&mut text[14..16], minute);
-        write_digits(&mut text[17..19], second);
-        write_digits(&mut text[20..23], milliseconds);
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        f.write_str(std::str::from_utf8(Dated::new().at(self.0)).unwrap_or_default())
     }
 }
 
-/// The last digits of a number, as many as there is room for: each log line has seven of them, and `{:02}` is slow.
-fn write_digits(room: &mut [u8], number: u64) {
-    let mut rest = number;
-    for digit in room.iter_mut().rev() {
-        // One digit is below ten.
-        *digit = b'0' + (rest % 10) as u8;
-        rest /= 10;
+/// Writes moments one after the other: most are in the second of the one before, and differ in their milliseconds alone.
+pub(super) struct Dated {
+    text: [u8; RFC_3339_BYTES],
+    /// The second whose text it is.
+    second: u64,
+}
+
+impl Dated {
+    /// With the text of the first second there is.
+    pub(super) const fn new() -> Dated {
+        Dated { text: *b"1970-01-01T00:00:00.000Z", second: 0 }
+    }
+
+    /// The text of a moment.
+    pub(super) fn at(&mut self, time: Timestamp) -> &[u8; RFC_3339_BYTES] {
+        if self.second != time.as_secs() {
+            self.second = time.as_secs();
+            self.turn();
+        }
+        fill_decimal(&mut self.text[20..23], time.as_millis());
+        &self.text
+    }
+
+    fn turn(&mut self) {
+        let (seconds, text) = (self.second, &mut self.text);
+        let (year, month, day) = civil(seconds / 86_400);
+        let (hour, minute, second) = (seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60);
+        fill_decimal(&mut text[..4], year);
+        fill_decimal(&mut text[5..7], month);
+        fill_decimal(&mut text[8..10], day);
+        fill_decimal(&mut text[11..13], hour);
+        fill_decimal(&mut text[14..16], minute);
+        fill_decimal(&mut text[17..19], second);
     }
 }
 
@@ -68,6 +87,15 @@ mod tests {
             (4_107_542_400_000, "2100-03-01T00:00:00.000Z"),
         ] {
             assert_eq!(rfc3339(Timestamp(millis)).to_string(), text);
+        }
+    }
+
+    #[test]
+    fn what_was_shown_before_changes_nothing() {
+        let mut dated = Dated::new();
+        for millis in [0, 999, 1_000, 1_709_251_199_001, 1_709_251_199_000, 1_709_251_200_000, 1_001, 5] {
+            let time = Timestamp(millis);
+            assert_eq!(dated.at(time), rfc3339(time).to_string().as_bytes());
         }
     }
 

@@ -27,7 +27,7 @@ impl Proxy {
     /// a body that visibly breaks off.
     pub async fn handle(self: Arc<Self>, request: Request<Body>, peer: IpAddr, interim: Outlet) -> Response<Body> {
         let rules = self.rules.load_full();
-        let id = self.new_request_id();
+        let id = HeaderValue::from(self.new_request_id());
         let mut told = Told::arrived(self.clone(), rules.clone(), &request, peer, id.clone());
         let taken = Ask::take(request, peer, &rules, id, told.arrived);
         let result = match taken {

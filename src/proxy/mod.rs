@@ -25,6 +25,7 @@ mod patience;
 mod ready;
 mod recording;
 mod reply;
+mod request_id;
 mod rules;
 mod sampling;
 mod serve;
@@ -36,6 +37,7 @@ pub use ask::Ask;
 pub use explain::{Examined, Explained, NotExplained};
 pub use guard::{GuardSettings, Guards, Proof};
 pub use ready::{Plain, Receipt};
+pub use request_id::RequestId;
 pub use rules::{Rules, SessionRules};
 
 use crate::cache_name::CacheName;
@@ -52,9 +54,8 @@ use arc_swap::ArcSwap;
 use coding::Coder;
 use errand::Errand;
 use fill::Fill;
-use http::HeaderValue;
+use request_id::RequestIds;
 use sessions::{NoRoom, Sessions};
-use std::io::{Cursor, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -81,9 +82,7 @@ pub struct Proxy {
     filling_bytes: AtomicU64,
     limits: FillLimits,
     generations: AtomicU64,
-    /// Random, so that ids of two runs are told apart in the logs.
-    process_name: u32,
-    requests: AtomicU64,
+    request_ids: RequestIds,
     /// Places for samples of guarded routes.
     samples: Arc<Semaphore>,
     coder: Coder,
@@ -147,8 +146,7 @@ impl Proxy {
             limits: parts.limits,
             generations: AtomicU64::new(parts.seed),
             // Any 32 of the seed's bits are as random as it is.
-            process_name: (parts.seed >> 32) as u32,
-            requests: AtomicU64::new(0),
+            request_ids: RequestIds::new((parts.seed >> 32) as u32),
             samples: Arc::new(Semaphore::new(sampling::SAMPLES_MAX)),
             coder: Coder::default(),
             order: Mutex::default(),
@@ -168,16 +166,9 @@ impl Proxy {
         self.generations.fetch_add(1, Ordering::Relaxed)
     }
 
-    /// An id for a request: the process's own random name, and a count.
-    fn new_request_id(&self) -> HeaderValue {
-        let count = self.requests.fetch_add(1, Ordering::Relaxed);
-        let mut room = [0; 8 + 1 + 16];
-        let mut id = Cursor::new(&mut room[..]);
-        // There is room for both numbers.
-        let _ = write!(id, "{:08x}-{count:x}", self.process_name);
-        let bytes = usize::try_from(id.position()).unwrap_or_default();
-        // Hexadecimal digits and a hyphen are always a field value.
-        HeaderValue::from_bytes(&room[..bytes]).unwrap_or_else(|_| HeaderValue::from_static("-"))
+    /// An id for a request.
+    pub fn new_request_id(&self) -> RequestId {
+        self.request_ids.next()
     }
 
     /// Waits for fills and tunnels that are still under way, for so long at most: a tunnel may never end by itself. Call it

@@ -5,7 +5,7 @@
 use super::admit::{Wanted, admit};
 use super::ask::{Asked, told_id, told_scheme, told_visitor};
 use super::lookup::standing;
-use super::{Proxy, Rules};
+use super::{Proxy, RequestId, Rules};
 use crate::clock::{Stopwatch, Timestamp};
 use crate::fetch::ForwardedBy;
 use crate::headers::{Fields, X_VITRINE_TOKEN};
@@ -35,13 +35,29 @@ pub struct Plain<'a, F> {
     pub peer: IpAddr,
 }
 
+/// A request's id.
+enum Id {
+    Own(RequestId),
+    /// A trusted peer's.
+    Told(HeaderValue),
+}
+
+impl Id {
+    fn as_str(&self) -> &str {
+        match self {
+            Id::Own(id) => id.as_str(),
+            Id::Told(id) => id.to_str().unwrap_or_default(),
+        }
+    }
+}
+
 /// What is to be told of a hit once it has been sent.
 pub struct Receipt {
     rules: Arc<Rules>,
     place: usize,
     watch: Stopwatch,
     arrived_wall: Timestamp,
-    id: HeaderValue,
+    id: Id,
     client: IpAddr,
     method: Method,
     status: StatusCode,
@@ -80,8 +96,8 @@ impl Proxy {
         };
         let whole = respond::ready(&stored, method, fields, &outcome, now, head)?;
         let id = if peer_is_trusted { told_id(fields) } else { None };
-        let id = id.unwrap_or_else(|| self.new_request_id());
-        for part in [b"x-request-id: ", id.as_bytes(), b"\r\n"] {
+        let id = id.map_or_else(|| Id::Own(self.new_request_id()), Id::Told);
+        for part in [b"x-request-id: ", id.as_str().as_bytes(), b"\r\n"] {
             head.extend_from_slice(part);
         }
         let receipt = Receipt {
@@ -131,7 +147,7 @@ impl Proxy {
         self.observer.served(&Served {
             time: receipt.arrived_wall,
             duration: receipt.watch.elapsed(),
-            id: receipt.id.to_str().unwrap_or_default(),
+            id: receipt.id.as_str(),
             client: receipt.client,
             method: &receipt.method,
             host,

@@ -11,7 +11,7 @@ mod streaming;
 
 pub use error::error;
 pub use ready::{Whole, ready};
-pub use status::{cache_status, x_cache};
+pub use status::{cache_status, put_cache_status, x_cache};
 pub use stored::{etag_of_body, stored, vary_on_coding};
 pub use streaming::streaming;
 

@@ -4,16 +4,15 @@
 //! Both say the same, line for line; `tests/rules/ready.rs` holds them beside each other.
 
 use super::conditional::{Selected, is_unmodified, modified};
-use super::status::write_member;
 use super::stored::{CHECKSUMS, FIELDS_OF_304, form_for};
-use super::{Keeper, is_for_caches, x_cache};
+use super::{Keeper, is_for_caches, put_cache_status, x_cache};
 use crate::clock::Timestamp;
+use crate::digits::put_decimal;
 use crate::headers::{Fields, list_items};
 use crate::outcome::{Kind, Outcome};
 use crate::stored::{CodedForm, Piece, StoredResponse};
 use bytes::Bytes;
 use http::{HeaderName, Method, StatusCode, header};
-use std::io::Write;
 
 /// What was put together.
 #[derive(Debug)]
@@ -69,8 +68,7 @@ pub fn ready(
         put_number(head, b"content-length: ", content.map_or(0, Bytes::len) as u64);
     }
     put(head, &[b"via: 1.1 vitrine\r\ncache-status: "]);
-    // Writing into memory cannot fail.
-    let _ = write_member(head, outcome);
+    put_cache_status(head, outcome);
     put(head, &[b"\r\nx-cache: ", x_cache(outcome).as_bytes(), b"\r\n"]);
     let is_sent = !is_unmodified && method != Method::HEAD;
     Some(Whole { status, body: content.filter(|_| is_sent).cloned().unwrap_or_default() })
@@ -135,7 +133,6 @@ fn put(head: &mut Vec<u8>, parts: &[&[u8]]) {
 
 fn put_number(head: &mut Vec<u8>, name: &[u8], number: u64) {
     head.extend_from_slice(name);
-    // Writing into memory cannot fail.
-    let _ = write!(head, "{number}");
+    put_decimal(head, number);
     head.extend_from_slice(b"\r\n");
 }

@@ -1,48 +1,54 @@
 //! `Cache-Status` (RFC 9211), and `X-Cache` for people and old tools.
 
+use crate::digits::{put_decimal, put_signed};
 use crate::outcome::{Kind, Outcome, Reason};
+use bytes::BufMut;
 use http::HeaderValue;
-use std::io::{self, Cursor, Write};
 
 /// Room for the longest member there can be: every parameter, the longest reason, a number of 20 digits.
 const CACHE_STATUS_BYTES_MAX: usize = 192;
 
 /// The member for this response: `vitrine; hit; ttl=293`, `vitrine; fwd=uri-miss; fwd-status=200; stored`.
 pub fn cache_status(outcome: &Outcome) -> HeaderValue {
-    // Made in place and copied once into an allocation of its size: each hit makes one.
+    // Made in place and copied once into an allocation of its size.
     let mut room = [0; CACHE_STATUS_BYTES_MAX];
-    let mut text = Cursor::new(&mut room[..]);
-    // There is room for everything.
-    let _ = write_member(&mut text, outcome);
-    let bytes = usize::try_from(text.position()).unwrap_or_default();
+    let mut rest = &mut room[..];
+    put_cache_status(&mut rest, outcome);
+    let bytes = CACHE_STATUS_BYTES_MAX - rest.len();
     // Tokens and numbers only: always a field value.
     HeaderValue::from_bytes(&room[..bytes]).unwrap_or_else(|_| HeaderValue::from_static("vitrine"))
 }
 
-pub(super) fn write_member(text: &mut impl Write, outcome: &Outcome) -> io::Result<()> {
-    text.write_all(b"vitrine")?;
+/// Writes the same into a buffer, without an allocation but what that needs to grow. At most 192 bytes.
+pub fn put_cache_status(out: &mut impl BufMut, outcome: &Outcome) {
+    out.put_slice(b"vitrine");
     match (outcome.kind, outcome.fwd) {
-        (Kind::Hit | Kind::Stale, None) => text.write_all(b"; hit")?,
+        (Kind::Hit | Kind::Stale, None) => out.put_slice(b"; hit"),
         // RFC 9211 2.1: what was forwarded is no hit, also where what is stored answers for an origin that failed.
-        (_, Some(fwd)) => write!(text, "; fwd={}", fwd.as_str())?,
+        (_, Some(fwd)) => {
+            out.put_slice(b"; fwd=");
+            out.put_slice(fwd.as_str().as_bytes());
+        }
         // What failed before it was forwarded, or was forwarded and failed, is told by its detail.
         (_, None) => {}
     }
     if let Some(status) = outcome.fwd_status {
-        write!(text, "; fwd-status={status}")?;
+        out.put_slice(b"; fwd-status=");
+        put_decimal(out, u64::from(status));
     }
     if let Some(ttl) = outcome.ttl_secs {
-        write!(text, "; ttl={ttl}")?;
+        out.put_slice(b"; ttl=");
+        put_signed(out, ttl);
     }
     if outcome.storing == Some(Reason::Stored) {
-        text.write_all(b"; stored")?;
+        out.put_slice(b"; stored");
     }
     if outcome.collapsed {
-        text.write_all(b"; collapsed")?;
+        out.put_slice(b"; collapsed");
     }
-    match detail(outcome) {
-        Some(reason) => write!(text, "; detail={reason}"),
-        None => Ok(()),
+    if let Some(reason) = detail(outcome) {
+        out.put_slice(b"; detail=");
+        out.put_slice(reason.as_str().as_bytes());
     }
 }
 
@@ -105,6 +111,9 @@ mod tests {
         ];
         for (outcome, expected) in table {
             assert_eq!(cache_status(&outcome), expected);
+            let mut behind = b"Cache-Status: ".to_vec();
+            put_cache_status(&mut behind, &outcome);
+            assert_eq!(behind, format!("Cache-Status: {expected}").as_bytes());
         }
     }
 
@@ -113,7 +122,7 @@ mod tests {
         let longest = Reason::ALL.iter().max_by_key(|reason| reason.as_str().len()).unwrap();
         let outcome = Outcome {
             fwd: Some(Fwd::VaryMiss),
-            fwd_status: Some(999),
+            fwd_status: Some(u16::MAX),
             ttl_secs: Some(i64::MIN),
             storing: Some(*longest),
             collapsed: true,

@@ -4,7 +4,7 @@ use crate::sources::{self, Source, bare};
 
 /// Modules by layer: each may use its own layer and those before it.
 const LAYERS: [&[&str]; 10] = [
-    &["clock", "cache_name", "coding", "crypto", "outcome", "headers", "body", "interim", "tags"],
+    &["clock", "cache_name", "coding", "crypto", "digits", "outcome", "headers", "body", "interim", "tags"],
     &["key", "csrf"],
     &["ledger"],
     &["stored"],
