@@ -4,7 +4,7 @@ use super::load::{Ask, Connection, fetch_all, round};
 use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
-use super::{coded, forms, redis_purge, redis_serve, redis_trouble, sessions};
+use super::{coded, forms, peers, redis_purge, redis_serve, redis_trouble, sessions};
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const USAGE: &str =
-    "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all|redis-serve|redis-purge|redis-trouble";
+    "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all|peers|redis-serve|redis-purge|redis-trouble";
 /// Faults of Redis.
 const CYCLES: usize = 200;
 /// Where many pages are fetched, their coded forms are made behind them, which is another figure's matter.
@@ -51,6 +51,7 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
         coded::run().await?;
     }
     match name {
+        "peers" => peers::run(std::env::args().skip(2).collect()).await,
         "redis-trouble" => redis_trouble::run(CYCLES).await,
         "redis-serve" => redis_serve::run().await,
         "redis-purge" => redis_purge::run().await,

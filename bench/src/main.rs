@@ -1,5 +1,5 @@
-//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all`, and with Redis
-//! `redis-serve|redis-purge|redis-trouble`. What it prints are ratios first; see bench/README.md for the method and for what
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all`, with other caches
+//! `peers`, and with Redis `redis-serve|redis-purge|redis-trouble`. What it prints are ratios first; see bench/README.md for the method and for what
 //! the figures do not show.
 
 mod coded;
@@ -7,6 +7,7 @@ mod figures;
 mod forms;
 mod load;
 mod measure;
+mod peers;
 mod process;
 mod redis_purge;
 mod redis_serve;
@@ -19,7 +20,11 @@ mod stop;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let command = std::env::args().nth(1).unwrap_or_default();
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(ended) = peers::child(&arguments) {
+        return ended;
+    }
+    let command = arguments.first().cloned().unwrap_or_default();
     if command == "bare" {
         // The peer of `hit`, run as a child of its own so that its CPU time is its own.
         return servers::bare();

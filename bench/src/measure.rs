@@ -93,25 +93,47 @@ impl Ticks {
         // user, nice, system, idle, iowait, irq, softirq, steal; guests are counted in user.
         let all: u64 = fields.iter().take(8).sum();
         let idle = fields.get(3)? + fields.get(4)?;
-        Some(Ticks { all, busy: all - idle, own: own_ticks(Path::new("/proc"), std::process::id())? })
+        Some(Ticks { all, busy: all - idle, own: own_ticks(Path::new("/proc"), std::process::id()) })
     }
 }
 
-/// Of this process, of its children that run, and of those that have ended.
-fn own_ticks(processes: &Path, process: u32) -> Option<u64> {
+/// Of this process, of all that it started and that runs, and of its children that have ended.
+fn own_ticks(processes: &Path, process: u32) -> u64 {
     let mut own = 0;
-    for entry in std::fs::read_dir(processes).ok()?.flatten() {
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        let Some((head, rest)) = stat.rsplit_once(')') else { continue };
-        let fields: Vec<&str> = rest.split_whitespace().collect();
+    for member in family(processes, process) {
+        let text = std::fs::read_to_string(processes.join(member.to_string()).join("stat")).unwrap_or_default();
+        let Some(fields) = stat_fields(&text) else { continue };
         let number = |at: usize| fields.get(at).and_then(|word| word.parse::<u64>().ok()).unwrap_or_default();
-        if head.starts_with(&format!("{process} (")) {
-            own += (11..=14).map(number).sum::<u64>();
-        } else if number(1) == u64::from(process) {
-            own += number(11) + number(12);
-        }
+        // utime and stime; for this process also those of its children that were waited for.
+        own += (11..=if member == process { 14 } else { 12 }).map(number).sum::<u64>();
     }
-    Some(own)
+    own
+}
+
+/// A process and all that it started, parents before their children.
+pub(crate) fn family(processes: &Path, process: u32) -> Vec<u32> {
+    let parents: Vec<(u32, u32)> = std::fs::read_dir(processes)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .filter_map(|entry| {
+            let number = entry.file_name().to_str()?.parse().ok()?;
+            let text = std::fs::read_to_string(entry.path().join("stat")).ok()?;
+            Some((number, stat_fields(&text)?.get(1)?.parse().ok()?))
+        })
+        .collect();
+    let mut found = vec![process];
+    let mut next = 0;
+    while let Some(parent) = found.get(next).copied() {
+        found.extend(parents.iter().filter(|(_, of)| *of == parent).map(|(child, _)| child));
+        next += 1;
+    }
+    found
+}
+
+/// The fields of `/proc/PID/stat` behind the program's name, which may hold blanks: the first is the state.
+pub(crate) fn stat_fields(stat: &str) -> Option<Vec<&str>> {
+    Some(stat.rsplit_once(')')?.1.split_whitespace().collect())
 }
 
 #[cfg(test)]
@@ -127,17 +149,19 @@ mod tests {
     }
 
     #[test]
-    fn ticks_are_those_of_the_process_and_its_children() {
+    fn ticks_are_those_of_the_process_and_all_below_it() {
         let processes = tempfile::tempdir().unwrap();
         for (process, stat) in [
             (7, "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 100 1000 20 0 1 0 100 0 0"),
             (8, "8 (child) S 7 7 7 0 -1 4194560 1 0 0 0 1 2 9 9 20 0 1 0 100 0 0"),
+            (11, "11 (grandchild) S 8 7 7 0 -1 4194560 1 0 0 0 3 4 9 9 20 0 1 0 100 0 0"),
             (9, "9 (foreign) S 1 9 9 0 -1 4194560 1 0 0 0 50 50 0 0 20 0 1 0 100 0 0"),
         ] {
             let folder = processes.path().join(process.to_string());
             std::fs::create_dir(&folder).unwrap();
             std::fs::write(folder.join("stat"), stat).unwrap();
         }
-        assert_eq!(own_ticks(processes.path(), 7), Some(12 + 30 + 100 + 1000 + 1 + 2));
+        assert_eq!(own_ticks(processes.path(), 7), 12 + 30 + 100 + 1000 + 1 + 2 + 3 + 4);
+        assert_eq!(family(processes.path(), 7), [7, 8, 11]);
     }
 }

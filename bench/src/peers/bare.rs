@@ -1,0 +1,202 @@
+//! The servers without a cache, run as children of their own so that their CPU time is their own: a bare epoll loop and a bare hyper
+//! server that send given bytes, and a hyper server with a hyper client behind it that passes everything on.
+
+use super::wire::{self, Always, head_end};
+use bytes::Bytes;
+use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
+use http_body_util::Full;
+use hyper::body::{Body, Frame, Incoming, SizeHint};
+use hyper::client::conn::http1::SendRequest;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper::{Request, Response, client};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::pin::Pin;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use std::task::{Context, Poll};
+use std::time::Duration;
+use tokio::net::{TcpListener, TcpStream};
+
+/// Idle connections to the origin that are kept.
+const POOL_MAX: usize = 128;
+
+/// Runs as such a child where the arguments say so.
+pub(crate) fn child(arguments: &[String]) -> Option<ExitCode> {
+    let (command, rest) = arguments.split_first()?;
+    let ended = match command.as_str() {
+        "bare-epoll" => epoll(rest),
+        "bare-hyper" => on_one_thread(hyper(rest)),
+        "hyper-proxy" => on_one_thread(proxy(rest)),
+        _ => return None,
+    };
+    Some(match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{command}: {error}");
+            ExitCode::FAILURE
+        }
+    })
+}
+
+fn on_one_thread(serve: impl Future<Output = io::Result<()>>) -> io::Result<()> {
+    tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve)
+}
+
+/// From `ADDRESS=FILE` where to listen and the bytes of a whole answer.
+fn samples(arguments: &[String]) -> io::Result<Vec<(SocketAddr, Vec<u8>)>> {
+    let read = |argument: &String| {
+        let (address, file) = argument.split_once('=').ok_or_else(|| io::Error::other("ADDRESS=FILE is needed"))?;
+        Ok((address.parse().map_err(io::Error::other)?, std::fs::read(Path::new(file))?))
+    };
+    arguments.iter().map(read).collect()
+}
+
+/// One thread for each address; one of them works at a time.
+fn epoll(arguments: &[String]) -> io::Result<()> {
+    let mut threads = Vec::new();
+    for (address, sample) in samples(arguments)? {
+        let listener = std::net::TcpListener::bind(address)?;
+        threads.push(std::thread::spawn(move || wire::serve(listener, Duration::ZERO, Always(sample))));
+    }
+    threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| io::Error::other("a thread panicked"))?)
+}
+
+async fn hyper(arguments: &[String]) -> io::Result<()> {
+    let mut servers = Vec::new();
+    for (address, sample) in samples(arguments)? {
+        let listener = TcpListener::bind(address).await?;
+        let (fields, body) = parts(&sample).ok_or_else(|| io::Error::other("the sample cannot be read"))?;
+        servers.push(tokio::spawn(accept(listener, Arc::new((fields, body)))));
+    }
+    for server in servers {
+        server.await.map_err(io::Error::other)??;
+    }
+    Ok(())
+}
+
+async fn accept(listener: TcpListener, sample: Arc<(HeaderMap, Bytes)>) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let sample = sample.clone();
+        let serve = service_fn(move |_: Request<Incoming>| {
+            let mut response = Response::new(Full::new(sample.1.clone()));
+            response.headers_mut().clone_from(&sample.0);
+            async move { Ok::<_, Infallible>(response) }
+        });
+        tokio::spawn(server().serve_connection(TokioIo::new(stream), serve));
+    }
+}
+
+/// As vitrine has it: with a deadline for heads.
+fn server() -> http1::Builder {
+    let mut server = http1::Builder::new();
+    server.timer(TokioTimer::new()).header_read_timeout(Duration::from_mins(1));
+    server
+}
+
+/// The fields, but for the length, which hyper writes itself, and the body.
+fn parts(sample: &[u8]) -> Option<(HeaderMap, Bytes)> {
+    let (head, body) = sample.split_at(head_end(sample)?);
+    let mut fields = HeaderMap::new();
+    for line in std::str::from_utf8(head).ok()?.lines().skip(1) {
+        if let Some((name, value)) = line.split_once(": ") {
+            fields.append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        }
+    }
+    fields.remove(CONTENT_LENGTH);
+    Some((fields, Bytes::copy_from_slice(body)))
+}
+
+type Sender = SendRequest<Incoming>;
+type Pool = Arc<Mutex<Vec<Sender>>>;
+
+/// `LISTEN ORIGIN`: hyper on both sides, on one thread, and nothing in between.
+async fn proxy(arguments: &[String]) -> io::Result<()> {
+    let [listen, origin] = arguments else { return Err(io::Error::other("LISTEN ORIGIN is needed")) };
+    let origin: SocketAddr = origin.parse().map_err(io::Error::other)?;
+    let listener = TcpListener::bind(listen).await?;
+    let pool = Pool::default();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let pool = pool.clone();
+        let serve = service_fn(move |request| pass(pool.clone(), origin, request));
+        tokio::spawn(server().serve_connection(TokioIo::new(stream), serve));
+    }
+}
+
+async fn pass(pool: Pool, origin: SocketAddr, request: Request<Incoming>) -> io::Result<Response<Passed>> {
+    let mut sender = loop {
+        // The lock is gone before anything is waited for.
+        let idle = pool.lock().map_err(|_| io::Error::other("the pool's lock"))?.pop();
+        let Some(mut sender) = idle else { break connect(origin).await? };
+        if sender.ready().await.is_ok() {
+            break sender;
+        }
+    };
+    let (head, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
+    Ok(Response::from_parts(head, Passed { body, back: Some((pool, sender)) }))
+}
+
+async fn connect(origin: SocketAddr) -> io::Result<Sender> {
+    let stream = TcpStream::connect(origin).await?;
+    stream.set_nodelay(true)?;
+    let (sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
+    tokio::spawn(connection);
+    Ok(sender)
+}
+
+/// A body that gives its connection back at its end.
+struct Passed {
+    body: Incoming,
+    back: Option<(Pool, Sender)>,
+}
+
+impl Body for Passed {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        let at_end = matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
+        if at_end
+            && let Some((pool, sender)) = self.back.take()
+            && let Ok(mut idle) = pool.lock()
+            && idle.len() < POOL_MAX
+        {
+            idle.push(sender);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_taken_apart() {
+        let sample = b"HTTP/1.1 200 OK\r\nvary: a\r\ncontent-length: 2\r\nvary: b\r\n\r\nhi";
+        let (fields, body) = parts(sample).unwrap();
+        assert_eq!(fields.get_all("vary").iter().collect::<Vec<_>>(), ["a", "b"]);
+        assert_eq!((fields.len(), &body[..]), (2, &b"hi"[..]));
+        assert!(parts(b"HTTP/1.1 200 OK\r\n").is_none());
+    }
+}
