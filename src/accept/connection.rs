@@ -55,7 +55,8 @@ pub(super) async fn connection<S: Service>(
         let (service, limits, interims) = (service.clone(), limits.clone(), interims.clone());
         async move { answer(&service, &limits, request, peer, &interims, None).await }
     };
-    by_hyper(stream, serve, &of_hyper, heads, &told).await;
+    // Apart: a connection with a front would carry the room for it otherwise.
+    Box::pin(by_hyper(stream, serve, &of_hyper, heads, &told)).await;
 }
 
 /// The front answers what is ready, and hyper the rest.

@@ -18,15 +18,15 @@ pub use session::{IdFrom, SESSION_TAG, Session, SessionHash, SessionKey};
 pub use target::{BadTarget, Scheme, Target, UrlText};
 
 use crate::crypto;
-use std::sync::Arc;
+use bytes::Bytes;
 
 /// Changes whenever the bytes below change their meaning, so that no two versions of vitrine share a key.
 const KEY_VERSION: u8 = 1;
 
-/// The full primary key, in one allocation. Each part is preceded by its length, so that no byte in one part can pass for
+/// The full primary key, in one allocation of its size. Each part is preceded by its length, so that no byte in one part can pass for
 /// the next (key injection); a store compares all of it on each hit.
 #[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Key(Arc<[u8]>);
+pub struct Key(Bytes);
 
 /// A key that stands among other bytes, as in a stored response.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -35,12 +35,13 @@ pub struct KeyRef<'a>(&'a [u8]);
 impl Key {
     /// The key of a target with its kept query, the kept cookies in their order, and the language it was reduced to.
     pub fn new(target: &Target, cookies: &[(&str, &str)], language: Option<&str>) -> Key {
-        Key(key_bytes(target, cookies, language).into())
+        Key(key_bytes(target, cookies, language, 0).into())
     }
 
     /// The key of a page that is one session's own.
     pub fn of_session(target: &Target, cookies: &[(&str, &str)], language: Option<&str>, session: &Session) -> Key {
-        let mut bytes = key_bytes(target, cookies, language);
+        let of_session = 1 + PREFIX_BYTES + session.as_bytes().len();
+        let mut bytes = key_bytes(target, cookies, language, of_session);
         bytes.push(b's');
         push(&mut bytes, session.as_bytes());
         Key(bytes.into())
@@ -53,7 +54,7 @@ impl Key {
 
     /// A key from stored bytes; none where they are not a key of this version.
     pub fn from_bytes(bytes: &[u8]) -> Option<Key> {
-        KeyRef::is_one(bytes).then(|| Key(bytes.into()))
+        KeyRef::is_one(bytes).then(|| Key(Bytes::copy_from_slice(bytes)))
     }
 
     /// It, borrowed.
@@ -100,7 +101,7 @@ impl<'a> KeyRef<'a> {
 
     /// A copy that stands alone.
     pub fn to_key(self) -> Key {
-        Key(self.0.into())
+        Key(Bytes::copy_from_slice(self.0))
     }
 
     /// 128 bits to find it by; the full key decides.
@@ -139,14 +140,22 @@ struct Parts<'a> {
     query: Option<&'a str>,
 }
 
-fn key_bytes(target: &Target, cookies: &[(&str, &str)], language: Option<&str>) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(32 + target.host.len() + target.path.len() + 64);
+/// Bytes of the number that tells a part's length.
+const PREFIX_BYTES: usize = 4;
+
+/// The parts of a key, with room for so many bytes more.
+fn key_bytes(target: &Target, cookies: &[(&str, &str)], language: Option<&str>, more: usize) -> Vec<u8> {
+    let query = target.query.as_deref().unwrap_or_default();
+    let of_target = 3 + 3 * PREFIX_BYTES + target.host.len() + target.path.len() + query.len();
+    let of_cookies: usize = cookies.iter().map(|(name, value)| 1 + 2 * PREFIX_BYTES + name.len() + value.len()).sum();
+    let of_language = language.map_or(0, |language| 1 + PREFIX_BYTES + language.len());
+    let mut bytes = Vec::with_capacity(of_target + of_cookies + of_language + more);
     bytes.push(KEY_VERSION);
     bytes.push(target.scheme as u8);
     push(&mut bytes, &*target.host);
     push(&mut bytes, &*target.path);
     bytes.push(u8::from(target.query.is_some()));
-    push(&mut bytes, target.query.as_deref().unwrap_or_default());
+    push(&mut bytes, query);
     for (name, value) in cookies {
         bytes.push(b'c');
         push(&mut bytes, name);

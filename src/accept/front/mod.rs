@@ -203,7 +203,7 @@ impl<S: Service> Front<S> {
                 Step::Answered { bytes, closes } => {
                     start += bytes;
                     self.waits_since = Instant::now();
-                    if closes || self.draining.has_begun() {
+                    if closes {
                         return Poll::Ready(Some(Next::End));
                     }
                 }
@@ -272,6 +272,8 @@ impl<S: Service> Front<S> {
         let Some((closes, Ready { body, receipt })) = ready else {
             return Step::Handed { bytes, message: Message::framed(head.framing()) };
         };
+        // Whoever is told beforehand sends no further request into a connection that ends.
+        let closes = closes || self.draining.has_begun();
         output.extend_from_slice(if closes { b"connection: close\r\n\r\n" } else { b"\r\n" });
         let places = Places::of(&head, input);
         let sent = match send(cx, wire, output, &body) {
@@ -314,7 +316,7 @@ impl<S: Service> Front<S> {
         let closes = sending.closes;
         self.tell_sending(true);
         self.waits_since = Instant::now();
-        Poll::Ready(!closes && !self.draining.has_begun())
+        Poll::Ready(!closes)
     }
 
     fn tell_sending(&mut self, complete: bool) {
