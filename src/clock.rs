@@ -4,9 +4,13 @@
 //! jump of the system's clock makes nothing fresh or stale. *Wall* time is the calendar's, for `Date` arithmetic, webhook
 //! time stamps and the audit log. Both are milliseconds since the Unix epoch, so that a stored response keeps its age over
 //! a restart. Nothing below `app` reads any other clock.
+//!
+//! A request is told its [`Moment`] once, when it arrives, from one reading of the monotonic clock. Its steady time is exact. Its
+//! wall time is how far the two clocks were apart when both were last read, [`WALL_READING_MAX`] before at most: after the
+//! system's clock was set, a moment may tell the old time for as long. Only log lines show it; [`Clock::wall`] always reads.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// A moment, in milliseconds since the Unix epoch.
@@ -51,13 +55,17 @@ pub fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
+/// How old the reading of the wall's clock may be that a [`Moment`] goes by. Between two of them a clock that NTP slews goes
+/// 5 us off at most.
+pub const WALL_READING_MAX: Duration = Duration::from_millis(10);
+
 /// Tells the time; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Clock(Source);
 
 #[derive(Clone, Debug)]
 enum Source {
-    System { started: Instant, started_wall_ms: u64 },
+    System { started: Instant, started_wall_ms: u64, wall: Arc<WallReading> },
     Held(Arc<Hands>),
 }
 
@@ -70,9 +78,11 @@ struct Hands {
 impl Clock {
     /// The machine's clock. Steady time starts at the wall's and then goes its own way.
     pub fn system() -> Clock {
+        let (started, wall) = (Instant::now(), SystemTime::now());
         Clock(Source::System {
-            started: Instant::now(),
-            started_wall_ms: Timestamp::from_system_time(SystemTime::now()).0,
+            started,
+            started_wall_ms: Timestamp::from_system_time(wall).0,
+            wall: Arc::new(WallReading::first(wall)),
         })
     }
 
@@ -85,10 +95,26 @@ impl Clock {
     /// Steady time, for ages and deadlines.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System { started, started_wall_ms } => {
+            Source::System { started, started_wall_ms, .. } => {
                 Timestamp(started_wall_ms.saturating_add(millis(started.elapsed())))
             }
             Source::Held(hands) => Timestamp(hands.steady_ms.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Both times at once, and a stopwatch: what a request is told when it arrives, from one reading.
+    pub fn moment(&self) -> Moment {
+        match &self.0 {
+            Source::System { started, started_wall_ms, wall } => {
+                let instant = Instant::now();
+                let since = instant.saturating_duration_since(*started);
+                Moment {
+                    now: Timestamp(started_wall_ms.saturating_add(millis(since))),
+                    wall: wall.at(since, SystemTime::now),
+                    watch: Stopwatch(Started::System(instant)),
+                }
+            }
+            Source::Held(_) => Moment { now: self.now(), wall: self.wall(), watch: self.stopwatch() },
         }
     }
 
@@ -106,6 +132,62 @@ impl Clock {
             Source::System { .. } => Timestamp::from_system_time(SystemTime::now()),
             Source::Held(hands) => Timestamp(hands.wall_ms.load(Ordering::SeqCst)),
         }
+    }
+}
+
+/// When something began, on both scales.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// Steady time.
+    pub now: Timestamp,
+    /// Wall time, as it was read a moment before: see [`WALL_READING_MAX`].
+    pub wall: Timestamp,
+    watch: Stopwatch,
+}
+
+impl Moment {
+    /// The time that has passed since.
+    pub fn elapsed(&self) -> Duration {
+        self.watch.elapsed()
+    }
+}
+
+/// How far the wall's clock is before the steady one, and when that was read. Two threads that read at once overwrite each other's
+/// reading; both are right.
+#[derive(Debug)]
+struct WallReading {
+    /// Microseconds from the clock's start to the reading.
+    read_us: AtomicU64,
+    /// Microseconds that the wall's clock showed then, less those.
+    ahead_us: AtomicI64,
+}
+
+impl WallReading {
+    /// What was read when the clock was started.
+    fn first(wall: SystemTime) -> WallReading {
+        let reading = WallReading { read_us: AtomicU64::new(0), ahead_us: AtomicI64::new(0) };
+        reading.note(0, wall);
+        reading
+    }
+
+    /// Wall time so long after the clock's start.
+    fn at(&self, since: Duration, read: impl FnOnce() -> SystemTime) -> Timestamp {
+        let since_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX);
+        // What was read is stored before its moment is: who finds the moment finds nothing older. Others may have read since this
+        // moment began.
+        let age_us = since_us.saturating_sub(self.read_us.load(Ordering::Acquire));
+        let is_recent = u128::from(age_us) <= WALL_READING_MAX.as_micros();
+        let ahead_us = if is_recent { self.ahead_us.load(Ordering::Relaxed) } else { self.note(since_us, read()) };
+        Timestamp(since_us.saturating_add_signed(ahead_us) / 1_000)
+    }
+
+    fn note(&self, since_us: u64, wall: SystemTime) -> i64 {
+        let wall_us = wall.duration_since(UNIX_EPOCH).unwrap_or_default().as_micros();
+        let wall_us = i64::try_from(wall_us).unwrap_or(i64::MAX);
+        let ahead_us = wall_us.saturating_sub_unsigned(since_us);
+        self.ahead_us.store(ahead_us, Ordering::Relaxed);
+        self.read_us.store(since_us, Ordering::Release);
+        ahead_us
     }
 }
 
@@ -162,6 +244,31 @@ mod tests {
         hand.advance(Duration::from_secs(2));
         assert_eq!(clock.now(), Timestamp(3_000));
         assert_eq!(clock.wall(), Timestamp(9_002_000));
+    }
+
+    #[test]
+    fn a_moment_follows_a_wall_clock_that_is_set_within_its_bound() {
+        let start = UNIX_EPOCH + Duration::from_secs(1_000);
+        let (reading, later) = (WallReading::first(start), start + Duration::from_secs(9));
+        let at = |micros, wall: SystemTime| reading.at(Duration::from_micros(micros), || wall).0;
+        // Until the bound the wall's clock is not read, whatever it shows; steady time goes on in its place.
+        assert_eq!([at(999, later), at(1_000, later), at(10_000, later)], [1_000_000, 1_000_001, 1_000_010]);
+        assert_eq!([at(10_001, later), at(11_001, start)], [1_009_000, 1_009_001]);
+        // Back, too; and for a moment that began before the last reading.
+        assert_eq!([at(90_000, start), at(89_000, later)], [1_000_000, 999_999]);
+    }
+
+    #[test]
+    fn a_moment_is_what_the_clock_says() {
+        let clock = Clock::system();
+        let (before, moment, after) = (clock.now(), clock.moment(), clock.now());
+        assert!((before..=after).contains(&moment.now));
+        let (held, hand) = Clock::held(Timestamp(1_000));
+        hand.set_wall(Timestamp(7_000));
+        let moment = held.moment();
+        hand.advance(Duration::from_millis(20));
+        assert_eq!((moment.now, moment.wall), (Timestamp(1_000), Timestamp(7_000)));
+        assert_eq!(moment.elapsed(), Duration::from_millis(20));
     }
 
     #[test]

@@ -14,16 +14,29 @@ const HEX_DIGITS_MAX: usize = 16;
 
 /// A number in decimal, without leading zeros.
 pub fn put_decimal(out: &mut impl BufMut, number: u64) {
+    // Most are bytes of an address, a status, a few milliseconds.
+    match number {
+        0..10 => out.put_slice(&[digit(number)]),
+        10..100 => out.put_slice(&pair(number)),
+        100..1_000 => {
+            let [tens, ones] = pair(number % 100);
+            out.put_slice(&[digit(number / 100), tens, ones]);
+        }
+        _ => put_long(out, number),
+    }
+}
+
+fn put_long(out: &mut impl BufMut, number: u64) {
     let mut room = [0; DECIMAL_DIGITS_MAX];
     let (mut rest, mut start) = (number, room.len());
     while rest >= 100 {
         start -= 2;
-        room[start..start + 2].copy_from_slice(pair(rest % 100));
+        room[start..start + 2].copy_from_slice(&pair(rest % 100));
         rest /= 100;
     }
     if rest >= 10 {
         start -= 2;
-        room[start..start + 2].copy_from_slice(pair(rest));
+        room[start..start + 2].copy_from_slice(&pair(rest));
     } else {
         start -= 1;
         room[start] = digit(rest);
@@ -69,9 +82,9 @@ fn digit(number: u64) -> u8 {
 }
 
 /// A number below a hundred.
-fn pair(number: u64) -> &'static [u8] {
+fn pair(number: u64) -> [u8; 2] {
     let start = (number % 100) as usize * 2;
-    &PAIRS[start..start + 2]
+    [PAIRS[start], PAIRS[start + 1]]
 }
 
 #[cfg(test)]

@@ -100,7 +100,7 @@ impl Proxy {
         };
         let as_sent =
             |name: &_| vary::normalised(wanted.as_sent(&rules, routed.rule, &ask.fields, ask.forwarded_by()), name);
-        if let Ok(variants) = stored_under(self, &wanted).await {
+        if let Ok((variants, _)) = stored_under(self, &wanted, ask.arrived).await {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
         let found = lookup(self, &rules, routed.rule, &ask, &wanted).await;

@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::serve::serve;
 use super::{Ask, Proxy, Rules};
 use crate::body::{Body, Watch};
-use crate::clock::{Stopwatch, Timestamp};
+use crate::clock::Moment;
 use crate::headers::X_REQUEST_ID;
 use crate::interim::Outlet;
 use crate::observe::Served;
@@ -29,7 +29,7 @@ impl Proxy {
         let rules = self.rules.load_full();
         let id = HeaderValue::from(self.new_request_id());
         let mut told = Told::arrived(self.clone(), rules.clone(), &request, peer, id.clone());
-        let taken = Ask::take(request, peer, &rules, id, told.arrived);
+        let taken = Ask::take(request, peer, &rules, id, told.arrived.now);
         let result = match taken {
             Err(bad) => Err(Failure::from(bad)),
             Ok((ask, _)) if !rules.serves(&ask.target.host) => Err(Failure::Misdirected),
@@ -52,9 +52,7 @@ impl Proxy {
 struct Told {
     proxy: Arc<Proxy>,
     rules: Arc<Rules>,
-    arrived: Timestamp,
-    watch: Stopwatch,
-    arrived_wall: Timestamp,
+    arrived: Moment,
     id: HeaderValue,
     client: IpAddr,
     method: Method,
@@ -73,9 +71,7 @@ struct Told {
 impl Told {
     fn arrived(proxy: Arc<Proxy>, rules: Arc<Rules>, request: &Request<Body>, peer: IpAddr, id: HeaderValue) -> Told {
         Told {
-            arrived: proxy.clock.now(),
-            watch: proxy.clock.stopwatch(),
-            arrived_wall: proxy.clock.wall(),
+            arrived: proxy.clock.moment(),
             place: NOWHERE,
             id,
             client: peer,
@@ -133,8 +129,8 @@ impl Watch for Told {
 impl Drop for Told {
     fn drop(&mut self) {
         self.proxy.observer.served(&Served {
-            time: self.arrived_wall,
-            duration: self.watch.elapsed(),
+            time: self.arrived.wall,
+            duration: self.arrived.elapsed(),
             id: self.id.to_str().unwrap_or_default(),
             client: self.client,
             method: &self.method,

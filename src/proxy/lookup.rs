@@ -22,25 +22,29 @@ pub(super) struct Found {
     pub reuse: Reuse,
     /// With what; may also be there beside [`Reuse::Fetch`], as what answers if the origin fails.
     pub stored: Option<Arc<StoredResponse>>,
+    /// The moment for which that holds, in steady time.
+    pub at: Timestamp,
 }
 
 /// Finds what is stored for a request and decides what it is good for.
 pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask, wanted: &Wanted) -> Found {
-    // Asked before anything is looked at: see `Ledger::trust`.
-    let now = proxy.clock.now();
-    let trust = proxy.ledger.trust(now);
+    // Asked before anything is looked at: see `Ledger::trust`. A lease that ran when the request arrived is enough: what was
+    // confirmed only since then was not confirmed before it arrived.
+    let trust = proxy.ledger.trust(ask.arrived);
+    let nothing = |reuse, at| Found { reuse, stored: None, at };
     if trust == Trust::None {
-        return Found { reuse: Reuse::Pass(Reason::Isolated), stored: None };
+        return nothing(Reuse::Pass(Reason::Isolated), ask.arrived);
     }
     let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, rule, &ask.fields, ask.forwarded_by()), name);
-    let nothing = |reason| Found { reuse: Reuse::Fetch(reason), stored: None };
-    let Ok(variants) = stored_under(proxy, wanted).await else { return nothing(Reason::StoreUnavailable) };
+    let Ok((variants, at)) = stored_under(proxy, wanted, ask.arrived).await else {
+        return nothing(Reuse::Fetch(Reason::StoreUnavailable), ask.arrived);
+    };
     match vary::select(&variants, as_sent) {
-        Err(reason) => nothing(reason),
+        Err(reason) => nothing(Reuse::Fetch(reason), at),
         Ok(stored) if !is_for(rule, ask, || stored.fields().to_map()) => {
-            Found { reuse: Reuse::Pass(Reason::Authorization), stored: None }
+            nothing(Reuse::Pass(Reason::Authorization), at)
         }
-        Ok(stored) => judge(proxy, rule, &wanted.wishes, stored, trust, now),
+        Ok(stored) => judge(proxy, rule, &wanted.wishes, stored, trust, at),
     }
 }
 
@@ -50,28 +54,28 @@ pub(super) fn is_for(rule: &Rule, ask: &Ask, fields: impl FnOnce() -> HeaderMap)
     !ask.fields.contains_key(header::AUTHORIZATION) || directives().shares_authorized()
 }
 
-/// What a stored response that Vary chose is good for now.
+/// What a stored response that Vary chose is good for at that moment.
 fn judge(
     proxy: &Proxy,
     rule: &Rule,
     wishes: &Wishes,
     stored: &Arc<StoredResponse>,
     trust: Trust,
-    now: Timestamp,
+    at: Timestamp,
 ) -> Found {
     let standing = standing(proxy, stored);
-    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, wishes, now);
+    let reuse = policy::reuse::decide(stored, trust, standing, rule.fingerprint, wishes, at);
     if let Standing::Gone(Gone::Ahead) = standing {
-        return Found { reuse, stored: None };
+        return Found { reuse, stored: None, at };
     }
     if let Standing::Gone(_) = standing {
         // It will never be of use again: give its room back. A successor has another generation and stays.
         let key = stored.key().to_key();
         proxy.memory.remove(stored.cache, &key, stored.generation);
         proxy.store.remove(stored.cache, &key, stored.generation);
-        return Found { reuse, stored: None };
+        return Found { reuse, stored: None, at };
     }
-    Found { reuse, stored: Some(stored.clone()) }
+    Found { reuse, stored: Some(stored.clone()), at }
 }
 
 /// Where a stored response stands with the ledger. While nothing was recorded since it was last found valid, this is one
@@ -89,10 +93,14 @@ pub(super) fn standing(proxy: &Proxy, stored: &StoredResponse) -> Standing {
     standing
 }
 
-/// Everything that is stored under a key.
-pub(super) async fn stored_under(proxy: &Proxy, wanted: &Wanted) -> Result<Variants, StoreError> {
+/// Everything that is stored under a key, and when it was found: at once in memory, or when the store had answered.
+pub(super) async fn stored_under(
+    proxy: &Proxy,
+    wanted: &Wanted,
+    asked: Timestamp,
+) -> Result<(Variants, Timestamp), StoreError> {
     if let Some(variants) = proxy.memory.get(wanted.cache, &wanted.key) {
-        return Ok(variants);
+        return Ok((variants, asked));
     }
     // Noted before the store is read: a session that changes meanwhile finds it.
     let _filling = wanted.session.as_ref().map(|session| proxy.sessions.filling(session.hashes()));
@@ -104,5 +112,5 @@ pub(super) async fn stored_under(proxy: &Proxy, wanted: &Wanted) -> Result<Varia
     for stored in variants.iter().rev().filter(is_settled) {
         proxy.promote(stored.clone());
     }
-    Ok(Variants::of(variants))
+    Ok((Variants::of(variants), now))
 }

@@ -26,7 +26,7 @@ pub(super) async fn answer_of(
         }
         let reason = if patience.is_zero() { Reason::StaleIfError } else { Reason::StaleIfSlow };
         if let Some(stored) = stand_in(proxy, errand) {
-            return Err(hit::stale(proxy, ask, stored, reason));
+            return Err(hit::stale(ask, stored, reason, proxy.clock.now()));
         }
     }
     Ok(fill.answer().await)

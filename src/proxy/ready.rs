@@ -6,7 +6,7 @@ use super::admit::{Wanted, admit};
 use super::ask::{Asked, told_id, told_scheme, told_visitor};
 use super::lookup::standing;
 use super::{Proxy, RequestId, Rules};
-use crate::clock::{Stopwatch, Timestamp};
+use crate::clock::{Moment, Timestamp};
 use crate::fetch::ForwardedBy;
 use crate::headers::{Fields, X_VITRINE_TOKEN};
 use crate::key::{Scheme, Target};
@@ -55,8 +55,7 @@ impl Id {
 pub struct Receipt {
     rules: Arc<Rules>,
     place: usize,
-    watch: Stopwatch,
-    arrived_wall: Timestamp,
+    arrived: Moment,
     id: Id,
     client: IpAddr,
     method: Method,
@@ -69,7 +68,7 @@ impl Proxy {
     /// Answers a request from memory: writes the head to the end of `head`, whole but for the empty line, and gives the content. None,
     /// and nothing has happened, where it is not a plain hit.
     pub fn ready<F: Fields>(&self, request: Plain<'_, F>, head: &mut Vec<u8>) -> Option<(Bytes, Receipt)> {
-        let (watch, arrived_wall) = (self.clock.stopwatch(), self.clock.wall());
+        let arrived = self.clock.moment();
         let Plain { method, path_and_query, fields, peer } = request;
         let rules = self.rules.load();
         let peer_is_trusted = rules.trusts(peer);
@@ -84,12 +83,12 @@ impl Proxy {
         }
         let asked = Asked { method, target: &target, fields, has_body: false };
         let wanted = admit(&rules, routed.rule, asked).ok()?;
-        let stored = self.fresh(&rules, &routed, asked, &wanted, peer)?;
+        let stored = self.fresh(&rules, &routed, asked, &wanted, peer, arrived.now)?;
         if stored.form_cookie().is_some() {
             return None;
         }
 
-        let now = self.clock.now();
+        let now = arrived.now;
         let outcome = Outcome {
             ttl_secs: Some(stored.lifetime().ttl_ms(now).div_euclid(1000)),
             ..Outcome::new(Kind::Hit, Reason::Fresh)
@@ -102,8 +101,7 @@ impl Proxy {
         }
         let receipt = Receipt {
             place: routed.place,
-            watch,
-            arrived_wall,
+            arrived,
             id,
             client: if peer_is_trusted { told_visitor(fields, &rules).unwrap_or(peer) } else { peer },
             method: method.clone(),
@@ -123,9 +121,9 @@ impl Proxy {
         asked: Asked<'_, F>,
         wanted: &Wanted,
         peer: IpAddr,
+        now: Timestamp,
     ) -> Option<Arc<StoredResponse>> {
         // Asked before anything is looked at: see `Ledger::trust`.
-        let now = self.clock.now();
         let trust = self.ledger.trust(now);
         let variants = self.memory.get(wanted.cache, &wanted.key)?;
         let by = ForwardedBy {
@@ -145,8 +143,8 @@ impl Proxy {
     /// Tells of a hit that went the short way.
     pub fn tell(&self, receipt: &Receipt, host: &str, target: &str, bytes: u64, complete: bool) {
         self.observer.served(&Served {
-            time: receipt.arrived_wall,
-            duration: receipt.watch.elapsed(),
+            time: receipt.arrived.wall,
+            duration: receipt.arrived.elapsed(),
             id: receipt.id.as_str(),
             client: receipt.client,
             method: &receipt.method,

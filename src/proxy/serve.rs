@@ -37,15 +37,16 @@ pub(super) async fn serve(
         return outward(ask, pass::pass(proxy, ask, under, Reason::GuardDiffers, carried)).await;
     }
     let found = lookup(proxy, rules, routed.rule, ask, &wanted).await;
+    let at = found.at;
     let errand = |stored| Errand::new(proxy, rules, routed, ask, &wanted, stored);
 
     match choose(ask, &wanted.wishes, found, || proxy.knows_unstorable(&wanted.key)) {
-        Course::Hit(stored) => hit::fresh(proxy, ask, &stored),
+        Course::Hit(stored) => hit::fresh(ask, &stored, at),
         Course::Stale(stored, reason) => {
             if reason == Reason::StaleWhileRevalidate {
                 miss::revalidate_behind(proxy, errand(Some(stored.clone()))?.validating());
             }
-            hit::stale(proxy, ask, &stored, reason)
+            hit::stale(ask, &stored, reason, at)
         }
         Course::Validate(stored, reason) => {
             let errand = errand(Some(stored))?.validating();
