@@ -4,6 +4,10 @@ use std::process::ExitCode;
 use vitrine::cli::{self, Command};
 use vitrine::{app, config};
 
+#[cfg(feature = "jemalloc")]
+#[global_allocator]
+static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
+
 fn main() -> ExitCode {
     let arguments = cli::parse();
     match arguments.command {

@@ -1,10 +1,11 @@
-//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all`, with other caches
-//! `peers`, and with Redis `redis-serve|redis-purge|redis-trouble`. What it prints are ratios first; see bench/README.md for the method and for what
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all`, with other caches `peers`, and with Redis
+//! `redis-serve|redis-purge|redis-trouble`; `growth` takes curves. What it prints are ratios first; see bench/README.md for the method and for what
 //! the figures do not show.
 
 mod coded;
 mod figures;
 mod forms;
+mod growth;
 mod load;
 mod measure;
 mod peers;

@@ -73,12 +73,17 @@ impl Noise {
         Noise { began: Ticks::now().unwrap_or_default() }
     }
 
-    /// A line where the machine was not our own; nothing where it was.
-    pub(crate) fn tell(&self) {
+    /// What others took of the machine.
+    pub(crate) fn percent(&self) -> u64 {
         let now = Ticks::now().unwrap_or_default();
         let since = |of: fn(&Ticks) -> u64| of(&now).saturating_sub(of(&self.began));
         let others = since(|ticks| ticks.busy).saturating_sub(since(|ticks| ticks.own));
-        let percent = others * 100 / since(|ticks| ticks.all).max(1);
+        others * 100 / since(|ticks| ticks.all).max(1)
+    }
+
+    /// A line where the machine was not our own; nothing where it was.
+    pub(crate) fn tell(&self) {
+        let percent = self.percent();
         if percent > NOISE_PERCENT_MAX {
             println!("  NOISY: others took {percent} % of the machine meanwhile; times are too long, repeat it alone");
         }

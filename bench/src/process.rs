@@ -1,5 +1,6 @@
 //! A server as a child process on a core of its own, and what it costs.
 
+use super::measure;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -8,38 +9,74 @@ use std::time::Duration;
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
+/// For the admin API, which else asks for a Host of loopback.
+pub(crate) const ADMIN_TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 /// A running server; killed when dropped.
 pub(crate) struct Server {
     pub(crate) public: SocketAddr,
+    admin: Option<SocketAddr>,
     child: Child,
+}
+
+/// Which program is run, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Program<'a> {
+    /// Of its file, which is beside ours.
+    pub(crate) name: &'a str,
+    /// Added to its environment.
+    pub(crate) environment: &'a [(&'a str, &'a str)],
+    /// As in `proxy.yaml`.
+    pub(crate) routes: &'a str,
+}
+
+impl Default for Program<'_> {
+    fn default() -> Self {
+        let routes = "[{ name: own, match: \"/own/{*path}\", audience: session, ttl: 1h },\n\
+                      { name: all, match: \"/{*path}\", ttl: 1h }]";
+        Program { name: "vitrine", environment: &[], routes }
+    }
 }
 
 impl Server {
     /// vitrine, with these lines beside the addresses.
     pub(crate) async fn vitrine(folder: &Path, origin: SocketAddr, lines: &str) -> io::Result<Server> {
+        Server::of(Program::default(), folder, origin, lines).await
+    }
+
+    /// The same, of another program, or with other routes.
+    pub(crate) async fn of(program: Program<'_>, folder: &Path, origin: SocketAddr, lines: &str) -> io::Result<Server> {
         let file = folder.join("proxy.yaml");
         let config = format!(
-            "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\nthreads: 1\n\
+            "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0, token: {ADMIN_TOKEN} }}\nthreads: 1\n\
              origin: {{ url: \"http://{origin}\" }}\ndata_dir: {}\n\
-             routes: [{{ name: own, match: \"/own/{{*path}}\", audience: session, ttl: 1h }},\n\
-             {{ name: all, match: \"/{{*path}}\", ttl: 1h }}]\n{lines}\n",
-            folder.display()
+             routes: {}\n{lines}\n",
+            folder.display(),
+            program.routes
         );
         std::fs::write(&file, config)?;
-        let program = std::env::current_exe()?.with_file_name("vitrine");
-        Server::start(&program, &["serve", "--config", &file.to_string_lossy()], 2).await
+        let path = std::env::current_exe()?.with_file_name(program.name);
+        Server::start(&path, &["serve", "--config", &file.to_string_lossy()], program.environment, 2).await
     }
 
     /// The bare hyper server.
     pub(crate) async fn bare() -> io::Result<Server> {
-        Server::start(&std::env::current_exe()?, &["bare"], 1).await
+        Server::start(&std::env::current_exe()?, &["bare"], &[], 1).await
     }
 
-    async fn start(program: &Path, arguments: &[&str], addresses: usize) -> io::Result<Server> {
+    async fn start(
+        program: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        addresses: usize,
+    ) -> io::Result<Server> {
         let mut child = Command::new("taskset")
             .args(["-c", "0"])
             .arg(program)
             .args(arguments)
+            // That the configuration could be better is known.
+            .env("VITRINE_LOG", "error")
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .kill_on_drop(true)
             .spawn()?;
@@ -52,13 +89,29 @@ impl Server {
             told.extend(address.and_then(|address| address.parse::<SocketAddr>().ok()));
         }
         tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        Ok(Server { public: told[0], child })
+        Ok(Server { public: told[0], admin: told.get(1).copied(), child })
+    }
+
+    /// Where the admin API is.
+    pub(crate) fn admin(&self) -> io::Result<SocketAddr> {
+        self.admin.ok_or_else(|| io::Error::other("the server has no admin API"))
+    }
+
+    /// Ends it in good order: everything is written.
+    pub(crate) async fn stop(mut self) -> io::Result<()> {
+        Command::new("kill").arg(self.id()?.to_string()).status().await?;
+        self.child.wait().await.map(drop)
     }
 
     /// CPU time of all its threads, user and system.
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?))?;
         cpu_of(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat cannot be read"))
+    }
+
+    /// CPU time of those of its threads that run now, to some microseconds.
+    pub(crate) fn cpu_exact(&self) -> io::Result<Duration> {
+        measure::cpu(self.id()?)
     }
 
     /// Bytes of memory that it holds now.

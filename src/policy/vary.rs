@@ -3,7 +3,7 @@
 use crate::clock::Timestamp;
 use crate::headers::http_date;
 use crate::outcome::Reason;
-use crate::stored::StoredResponse;
+use crate::stored::{StoredResponse, VaryKey};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, header};
 use std::sync::Arc;
@@ -18,7 +18,13 @@ pub fn select(
     variants: &[Arc<StoredResponse>],
     value: impl Fn(&HeaderName) -> Option<Bytes>,
 ) -> Result<&Arc<StoredResponse>, Reason> {
-    let mut matching = variants.iter().filter(|stored| stored.vary.matches(&value));
+    // Variants of one page nearly always name the same fields: the request's are looked up and folded once for all of them.
+    let mut own: Option<VaryKey> = None;
+    let mut matching = variants.iter().filter(|stored| match &own {
+        Some(known) if known.names_the_same(&stored.vary) => *known == stored.vary,
+        _ if variants.len() == 1 => stored.vary.matches(&value),
+        _ => *own.insert(stored.vary.with_values(&value)) == stored.vary,
+    });
     let nothing = if variants.is_empty() { Reason::NotStored } else { Reason::VaryMismatch };
     let newest = matching.next().ok_or(nothing)?;
     // Nearly always there is no other, and no date to read.

@@ -1,5 +1,6 @@
 //! The first rule that matches names cache, lifetimes, tags and audience. Matched on the raw path, never decoded.
 
+mod index;
 mod pattern;
 mod router;
 mod rule;

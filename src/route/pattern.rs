@@ -82,6 +82,15 @@ impl Pattern {
         in_segments.chain(self.rest.as_deref())
     }
 
+    /// The segments before the first that has a name in it: a path that matches begins with them.
+    pub(super) fn fixed_segments(&self) -> impl Iterator<Item = &str> {
+        self.segments.iter().map_while(|parts| match &**parts {
+            [] => Some(""),
+            [Part::Text(text)] => Some(&**text),
+            _ => None,
+        })
+    }
+
     /// What the names stand for in a raw path that matches as a whole; none where it does not.
     pub fn matches<'a>(&'a self, path: &'a str) -> Option<Parameters<'a>> {
         let mut parameters = Parameters::default();

@@ -1,5 +1,6 @@
 //! The list of rules.
 
+use super::index::Index;
 use super::{Parameters, Rule};
 use crate::key::Target;
 use crate::tags::{BadTag, Tag};
@@ -10,6 +11,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug)]
 pub struct Router {
     rules: Box<[Arc<Rule>]>,
+    index: Index,
     unmatched: Arc<Rule>,
 }
 
@@ -27,18 +29,18 @@ pub struct Routed<'a> {
 impl Router {
     /// A router over rules in the order of the configuration; `unmatched` is for paths that none of them matches.
     pub fn new(rules: Vec<Arc<Rule>>, unmatched: Arc<Rule>) -> Router {
-        Router { rules: rules.into(), unmatched }
+        let index = Index::of(rules.iter().map(|rule| rule.pattern.as_ref()));
+        Router { rules: rules.into(), index, unmatched }
     }
 
     /// The first rule that matches. A path that could be another's alias falls under none (rows W1 to W5): whatever rule it
     /// would match, the origin may read it as something else.
     pub fn route<'a>(&'a self, method: &Method, target: &'a Target) -> Routed<'a> {
-        if !target.is_alias() {
-            for (place, rule) in self.rules.iter().enumerate() {
-                if let Some(parameters) = rule_matches(rule, method, target) {
-                    return Routed { rule, place, parameters };
-                }
-            }
+        let matches = |place: usize| rule_matches(&self.rules[place], method, target);
+        if !target.is_alias()
+            && let Some((place, parameters)) = self.index.first(&target.path, matches)
+        {
+            return Routed { rule: &self.rules[place], place, parameters };
         }
         Routed { rule: &self.unmatched, place: self.rules.len(), parameters: Parameters::default() }
     }

@@ -52,6 +52,19 @@ impl VaryKey {
         self.pairs().all(|(name, own)| own == value(&name).as_deref())
     }
 
+    /// The Vary key that another request has for the same names.
+    #[must_use]
+    pub fn with_values(&self, value: impl Fn(&HeaderName) -> Option<Bytes>) -> VaryKey {
+        let pairs: Vec<_> = self.pairs().map(|(name, _)| (name.clone(), value(&name))).collect();
+        VaryKey::in_order(&pairs)
+    }
+
+    /// Whether another Vary key is of the same names, whatever their values are.
+    pub fn names_the_same(&self, other: &VaryKey) -> bool {
+        let names = |key| VaryKey::stored_pairs(key).map(|(name, _)| name);
+        names(self).eq(names(other))
+    }
+
     /// Tells Vary keys apart where a whole one would be too long, as in a store's index.
     pub fn digest(&self) -> [u8; 16] {
         let mut bytes = Vec::with_capacity(64);

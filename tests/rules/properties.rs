@@ -7,6 +7,7 @@ use http_body_util::BodyExt;
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
+use std::sync::Arc;
 use std::time::Duration;
 use vitrine::clock::Timestamp;
 use vitrine::headers::{AcceptedCodings, CACHE_GROUP_INVALIDATION, CACHE_GROUPS, CDN_CACHE_CONTROL, SURROGATE_KEY};
@@ -239,6 +240,27 @@ proptest! {
         prop_assert_eq!(matches(&key(&one), &other), matches(&key(&other), &one));
         prop_assert_eq!(matches(&key(&one), &other), key(&one) == key(&other));
         prop_assert!(matches(&key(&one), &one) && (!same || matches(&key(&one), &other)));
+    }
+
+    #[test]
+    fn among_variants_of_any_names_a_request_selects_what_matches_it_and_was_stored_last(
+        made_for in vec((vec(prop::sample::select(vec!["accept", "x-a"]), 0..3), vec(("accept|x-a", "[ab]"), 0..3)), 0..9),
+        asked in vec(("accept|x-a", "[ab]"), 0..3),
+    ) {
+        let map = |lines: &[(String, String)]| {
+            let lines = lines.iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap()));
+            lines.collect::<HeaderMap>()
+        };
+        let variants: Vec<Arc<StoredResponse>> = (0..).zip(&made_for).map(|(generation, (names, lines))| {
+            let (names, request) = (names.iter().map(|name| HeaderName::from_static(name)).collect::<Vec<_>>(), map(lines));
+            let vary = VaryKey::of(&names, |name| vary::normalised(&request, name));
+            Arc::new(StoredResponse::of(Parts { vary, generation, ..stored(&[], "").to_parts() }))
+        }).collect();
+        let request = map(&asked);
+        let as_sent = |name: &HeaderName| vary::normalised(&request, name);
+        let first = variants.iter().find(|variant| variant.vary.matches(as_sent));
+        let selected = vary::select(&variants, as_sent).ok();
+        prop_assert_eq!(selected.map(|selected| selected.generation), first.map(|first| first.generation));
     }
 
     #[test]

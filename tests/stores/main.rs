@@ -2,6 +2,7 @@
 //!
 //! - [`samples`]: stored responses to put in; [`backends`]: the stores they are put into
 //! - [`stored_form`]: the byte form: round trip, damage, hostile bytes
+//! - [`allocations`]: what is stored keeps no more memory alive than it is
 //! - [`battery`]: what every store does, stamped out for each backend below
 //! - [`fallback`]: the embedded store while Redis is away
 //! - [`memory`]: the hot tier's own
@@ -10,6 +11,7 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a helper that fails is the test that fails")]
 
+mod allocations;
 mod backends;
 mod battery;
 mod fallback;

@@ -17,7 +17,7 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 21] = [
+const PLACES: [(&str, &[&str]); 22] = [
     ("hyper", &["accept", "fetch"]),
     ("hyper_util", &["accept", "fetch"]),
     ("socket2", &["accept"]),
@@ -39,6 +39,8 @@ const PLACES: [(&str, &[&str]); 21] = [
     ("flate2", &["coding"]),
     ("zstd", &["coding"]),
     ("sd_notify", &["app"]),
+    // An allocator is a program's: `main.rs`, which belongs to no module.
+    ("tikv_jemallocator", &["main"]),
 ];
 
 /// The module a file of the library belongs to.
