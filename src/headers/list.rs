@@ -73,7 +73,7 @@ pub fn unquoted(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use http::{HeaderMap, HeaderValue};
 
     #[test]
     fn lists_span_lines_and_quotes_hide_commas() {
