@@ -165,9 +165,11 @@ pub(super) fn chunks(bytes: &[u8]) {
         }
         Ok(Some(end)) => {
             let seen = requests(&[head, &bytes[..end], NEXT].concat(), &limits);
-            let (content, trailers) = strictly(&bytes[..end]).unwrap();
+            let (content, behind) = strictly(&bytes[..end]).unwrap();
+            let has_trailers = behind.ends_with(b"\r\n\r\n");
+            assert!(has_trailers || behind == b"\r\n", "it ends earlier");
             let Some(told) = &seen[0].body else {
-                assert!(seen.len() == 1 && trailers != b"\r\n", "hyper refuses it");
+                assert!(seen.len() == 1 && has_trailers, "hyper refuses it");
                 return;
             };
             assert_eq!(told.to_vec(), content, "another content");
