@@ -11,6 +11,8 @@ mod listener;
 mod sane;
 mod settings;
 
+#[doc(hidden)]
+pub use front::{Framing, NoChunks, Reading, end_of_chunks, with_reading};
 pub use front::{Head, Ready, Sent};
 pub use listener::{Door, Service, Visitor};
 pub use sane::{PURGE_METHODS, Refusal, check};

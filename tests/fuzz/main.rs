@@ -103,5 +103,7 @@ mutations!(
     target,
     query,
     stored,
+    head,
+    chunks,
     config
 );

@@ -15,6 +15,7 @@
 //! | `ledger_script` | a journal whose commits a test holds, ends and loses; what the ledger's tests share |
 //! | `ledger_service` | appends: in force, durable, acknowledged, in this order, whatever commits and askers do; webhook ids |
 //! | `properties` | what holds of the policy whatever the fields, times and rules are |
+//! | `ready` | what goes the short way is what the long way makes of it, byte for byte |
 //! | `respond` | responses from what is stored: conditions, ranges, Age, what browsers are told; and what streams through |
 //! | `reuse` | RFC 9111 4: what a stored response is good for when, standing in for a failed origin, Vary |
 //! | `storing` | RFC 9111 3, 4.2 and 5.2: directives, dates, ages, what is stored for how long, and what is refused |
@@ -33,12 +34,15 @@ mod config_mistakes;
 mod config_origins;
 mod exchanges;
 mod head;
+#[path = "../parts/hyper_server.rs"]
+mod hyper_server;
 mod invalidation;
 mod ledger_model;
 mod ledger_readings;
 mod ledger_script;
 mod ledger_service;
 mod properties;
+mod ready;
 mod respond;
 mod reuse;
 mod storing;

@@ -49,7 +49,7 @@ pub struct Head<'a> {
 
 /// How a message ends (RFC 9112 6.3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Framing {
+pub enum Framing {
     /// With its head.
     None,
     /// So many bytes after it.
@@ -62,9 +62,9 @@ pub(super) enum Framing {
 pub(super) fn read<'a>(bytes: &'a [u8], room: &'a mut Room<'a>, limits: &Limits) -> Read<'a> {
     let mut request = httparse::Request::new(&mut []);
     let length = match request.parse_with_uninit_headers(bytes, room) {
-        Ok(Status::Complete(length)) => length,
+        Ok(Status::Complete(length)) if length <= limits.head_bytes_max => length,
         Ok(Status::Partial) if bytes.len() <= limits.head_bytes_max => return Read::Partial,
-        Ok(Status::Partial) | Err(_) => return Read::Other,
+        Ok(_) | Err(_) => return Read::Other,
     };
     let (Some(method), Some(target), Some(version)) = (request.method, request.path, request.version) else {
         return Read::Other;

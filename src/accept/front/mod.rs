@@ -8,9 +8,11 @@
 
 mod chunks;
 mod head;
+mod reading;
 mod wire;
 
-pub use head::Head;
+pub use head::{Framing, Head};
+pub use reading::{NoChunks, Reading, end_of_chunks, with_reading};
 pub(super) use wire::{Link, Shared};
 
 use super::deadline::WriteDeadline;

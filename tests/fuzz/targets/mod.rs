@@ -5,6 +5,9 @@ mod choices;
 mod conditions;
 mod config;
 mod exchange;
+mod front;
+#[path = "../../parts/hyper_server.rs"]
+mod hyper_server;
 mod places;
 mod range;
 mod reading;
@@ -33,7 +36,7 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All of them.
-pub(crate) const ALL: [Target; 17] = [
+pub(crate) const ALL: [Target; 19] = [
     target("cache_control", cache_control::of_all),
     target("wishes", wishes::wishes),
     target("targeted_control", cache_control::targeted),
@@ -50,5 +53,7 @@ pub(crate) const ALL: [Target; 17] = [
     target("target", places::target),
     target("query", places::query),
     target("stored", stored::stored),
+    target("head", front::head),
+    target("chunks", front::chunks),
     Target { name: "config", run: config::file, costs: 20 },
 ];
