@@ -4,7 +4,7 @@ use super::load::{Ask, Connection, fetch_all, round};
 use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
-use super::{coded, forms, redis_purge, redis_serve, redis_trouble, sessions};
+use super::{coded, forms, origin, redis_purge, redis_serve, redis_trouble, sessions};
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 const USAGE: &str =
-    "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all|redis-serve|redis-purge|redis-trouble";
+    "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|coded|origin|all|redis-serve|redis-purge|redis-trouble";
 /// Faults of Redis.
 const CYCLES: usize = 200;
 /// Where many pages are fetched, their coded forms are made behind them, which is another figure's matter.
@@ -50,11 +50,14 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
     if all || name == "coded" {
         coded::run().await?;
     }
+    if all || name == "origin" {
+        origin::run().await?;
+    }
     match name {
         "redis-trouble" => redis_trouble::run(CYCLES).await,
         "redis-serve" => redis_serve::run().await,
         "redis-purge" => redis_purge::run().await,
-        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" | "forms" | "coded" => Ok(()),
+        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" | "forms" | "coded" | "origin" => Ok(()),
         _ => Err(io::Error::other(USAGE)),
     }
 }

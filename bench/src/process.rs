@@ -1,5 +1,6 @@
 //! A server as a child process on a core of its own, and what it costs.
 
+use super::measure;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -22,6 +23,7 @@ impl Server {
             "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\nthreads: 1\n\
              origin: {{ url: \"http://{origin}\" }}\ndata_dir: {}\n\
              routes: [{{ name: own, match: \"/own/{{*path}}\", audience: session, ttl: 1h }},\n\
+             {{ name: pass, match: \"/pass/{{*path}}\", pass: true }},\n\
              {{ name: all, match: \"/{{*path}}\", ttl: 1h }}]\n{lines}\n",
             folder.display()
         );
@@ -33,6 +35,11 @@ impl Server {
     /// The bare hyper server.
     pub(crate) async fn bare() -> io::Result<Server> {
         Server::start(&std::env::current_exe()?, &["bare"], 1).await
+    }
+
+    /// The bare relay to that origin.
+    pub(crate) async fn relay(origin: SocketAddr) -> io::Result<Server> {
+        Server::start(&std::env::current_exe()?, &["relay", &origin.to_string()], 1).await
     }
 
     async fn start(program: &Path, arguments: &[&str], addresses: usize) -> io::Result<Server> {
@@ -59,6 +66,11 @@ impl Server {
     pub(crate) fn cpu(&self) -> io::Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id()?))?;
         cpu_of(&stat).ok_or_else(|| io::Error::other("/proc/PID/stat cannot be read"))
+    }
+
+    /// The same to some microseconds, of the threads that run now.
+    pub(crate) fn exact_cpu(&self) -> io::Result<Duration> {
+        measure::cpu(self.id()?)
     }
 
     /// Bytes of memory that it holds now.

@@ -76,10 +76,10 @@ impl Ask {
         Ok((ask, Carried { body, tunnel, interim: Outlet::nowhere() }))
     }
 
-    /// A span that tells which request a message is about. Made for those that leave for the origin: a hit has nothing to say
-    /// that its log line does not.
+    /// A span that tells which request a message is about, where what is told of single requests is listened to: at `debug`. Made for
+    /// those that leave for the origin: a hit has nothing to say that its log line does not.
     pub fn span(&self) -> tracing::Span {
-        tracing::error_span!("request", id = self.id.to_str().unwrap_or_default())
+        tracing::debug_span!("request", id = self.id.to_str().unwrap_or_default())
     }
 
     /// On whose behalf it is forwarded.

@@ -17,9 +17,10 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 21] = [
+const PLACES: [(&str, &[&str]); 22] = [
     ("hyper", &["accept", "fetch"]),
     ("hyper_util", &["accept", "fetch"]),
+    ("tower_service", &["fetch"]),
     ("socket2", &["accept"]),
     ("rusqlite", &["store"]),
     ("quick_cache", &["store"]),
