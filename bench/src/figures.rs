@@ -4,14 +4,14 @@ use super::load::{Ask, Connection, fetch_all, round};
 use super::measure::{median, micros_each, percentile};
 use super::process::Server;
 use super::servers::Origin;
-use super::{coded, forms, growth, peers, redis_purge, redis_serve, redis_trouble, sessions};
+use super::{coded, forms, growth, origin, peers, redis_purge, redis_serve, redis_trouble, sessions};
 use std::io;
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all|peers|growth|redis-serve|redis-purge|redis-trouble";
+const USAGE: &str = "usage: vitrine-bench hit|memory|herd|purge|sessions|forms|coded|origin|all|peers|growth|redis-serve|redis-purge|redis-trouble";
 /// Faults of Redis.
 const CYCLES: usize = 200;
 /// Where many pages are fetched, their coded forms are made behind them, which is another figure's matter.
@@ -49,6 +49,9 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
     if all || name == "coded" {
         coded::run().await?;
     }
+    if all || name == "origin" {
+        origin::run().await?;
+    }
     match name {
         "peers" => peers::run(std::env::args().skip(2).collect()).await,
         "redis-trouble" => redis_trouble::run(CYCLES).await,
@@ -58,7 +61,7 @@ pub(crate) async fn run(name: &str) -> io::Result<()> {
             let argument = |place| std::env::args().nth(place).unwrap_or_default();
             growth::run(&argument(2), &argument(3)).await
         }
-        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" | "forms" | "coded" => Ok(()),
+        "all" | "hit" | "memory" | "herd" | "purge" | "sessions" | "forms" | "coded" | "origin" => Ok(()),
         _ => Err(io::Error::other(USAGE)),
     }
 }

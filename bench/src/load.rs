@@ -87,19 +87,33 @@ pub(crate) async fn round(
     connections: usize,
     time: Duration,
 ) -> io::Result<Round> {
+    let targets = targets.clone();
+    let in_turn = move |number: usize, count: usize| {
+        let place = number * targets.len() / connections + count;
+        targets[place % targets.len()].clone()
+    };
+    round_of(address, connections, time, in_turn).await
+}
+
+/// So many connections ask for so long for what their number and a count give.
+pub(crate) async fn round_of(
+    address: SocketAddr,
+    connections: usize,
+    time: Duration,
+    target: impl Fn(usize, usize) -> Ask + Send + Sync + 'static,
+) -> io::Result<Round> {
     let start = Instant::now();
+    let target = Arc::new(target);
     let mut tasks = Vec::new();
     for number in 0..connections {
-        let targets = targets.clone();
+        let target = target.clone();
         tasks.push(tokio::spawn(async move {
             let mut connection = Connection::open(address).await?;
             let mut latencies = Vec::new();
-            let mut turn = targets.iter().cycle().skip(number * targets.len() / connections);
-            while start.elapsed() < time
-                && let Some(target) = turn.next()
-            {
+            while start.elapsed() < time {
+                let ask = target(number, latencies.len());
                 let asked = Instant::now();
-                connection.ask("GET", &target.target, &target.fields).await?;
+                connection.ask("GET", &ask.target, &ask.fields).await?;
                 latencies.push(asked.elapsed());
             }
             Ok::<_, io::Error>(latencies)

@@ -1,4 +1,4 @@
-//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|coded|all`, with other caches `peers`, and with Redis
+//! Measures vitrine: `vitrine-bench hit|memory|herd|purge|sessions|forms|coded|origin|all`, with other caches `peers`, and with Redis
 //! `redis-serve|redis-purge|redis-trouble`; `growth` takes curves. What it prints are ratios first; see bench/README.md for the method and for what
 //! the figures do not show.
 
@@ -8,12 +8,14 @@ mod forms;
 mod growth;
 mod load;
 mod measure;
+mod origin;
 mod peers;
 mod process;
 mod redis_purge;
 mod redis_serve;
 mod redis_server;
 mod redis_trouble;
+mod relay;
 mod servers;
 mod sessions;
 mod stop;
@@ -29,6 +31,9 @@ fn main() -> ExitCode {
     if command == "bare" {
         // The peer of `hit`, run as a child of its own so that its CPU time is its own.
         return servers::bare();
+    }
+    if command == "relay" {
+        return relay::serve(std::env::args().nth(2).as_deref());
     }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,

@@ -33,6 +33,7 @@ pub(crate) struct Program<'a> {
 impl Default for Program<'_> {
     fn default() -> Self {
         let routes = "[{ name: own, match: \"/own/{*path}\", audience: session, ttl: 1h },\n\
+                      { name: pass, match: \"/pass/{*path}\", pass: true },\n\
                       { name: all, match: \"/{*path}\", ttl: 1h }]";
         Program { name: "vitrine", environment: &[], routes }
     }
@@ -62,6 +63,11 @@ impl Server {
     /// The bare hyper server.
     pub(crate) async fn bare() -> io::Result<Server> {
         Server::start(&std::env::current_exe()?, &["bare"], &[], 1).await
+    }
+
+    /// The bare relay to that origin.
+    pub(crate) async fn relay(origin: SocketAddr) -> io::Result<Server> {
+        Server::start(&std::env::current_exe()?, &["relay", &origin.to_string()], &[], 1).await
     }
 
     async fn start(

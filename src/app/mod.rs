@@ -160,9 +160,9 @@ impl App {
     fn keep_house(&self) {
         self.tasks.spawn(housekeeping::keep(self.shop.clone(), self.stop.clone()));
         self.tasks.spawn(reload::follow(self.reloader.clone(), self.stop.clone()));
-        for check in self.shop.proxy.health_checks() {
+        for work in self.shop.proxy.upkeep_of_origins() {
             let stop = self.stop.clone();
-            self.tasks.spawn(async move { stop.run_until_cancelled(check).await });
+            self.tasks.spawn(async move { stop.run_until_cancelled(work).await });
         }
         if let Some(log) = &self.shop.log {
             self.tasks.spawn(log.clone().follow(self.shop.ledger.clone(), self.stop.clone()));

@@ -25,8 +25,15 @@ pub trait Watch: Send {
 
 enum Inner {
     Whole(Option<Bytes>),
-    Pieces { pieces: std::vec::IntoIter<Bytes>, bytes_left: u64 },
-    Streamed(Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>),
+    Pieces {
+        pieces: std::vec::IntoIter<Bytes>,
+        bytes_left: u64,
+    },
+    Streamed {
+        body: Pin<Box<dyn http_body::Body<Data = Bytes, Error = BodyError> + Send>>,
+        /// Why it broke off, as long as that was not told.
+        broken: Option<BodyError>,
+    },
 }
 
 /// Why a body broke off. The client is shown the break (a closed connection), never an end.
@@ -65,7 +72,7 @@ impl Body {
 
     /// What another body will give.
     pub fn streamed(body: impl http_body::Body<Data = Bytes, Error = BodyError> + Send + 'static) -> Body {
-        Body::of(Inner::Streamed(Box::pin(body)))
+        Body::of(Inner::Streamed { body: Box::pin(body), broken: None })
     }
 
     /// The same body, watched.
@@ -120,7 +127,21 @@ impl Inner {
                 *bytes_left -= next.as_ref().map_or(0, |piece| piece.len() as u64);
                 Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))
             }
-            Inner::Streamed(body) => body.as_mut().poll_frame(cx),
+            Inner::Streamed { body, broken } => {
+                if let Some(error) = broken.take() {
+                    return Poll::Ready(Some(Err(error)));
+                }
+                match body.as_mut().poll_frame(cx) {
+                    Poll::Ready(Some(Err(error))) => {
+                        // A round later: a connection that is told throws away what it has not written yet, which may be
+                        // the whole of what came, its head too.
+                        *broken = Some(error);
+                        cx.waker().wake_by_ref();
+                        Poll::Pending
+                    }
+                    polled => polled,
+                }
+            }
         }
     }
 
@@ -128,7 +149,7 @@ impl Inner {
         match self {
             Inner::Whole(bytes) => bytes.is_none(),
             Inner::Pieces { bytes_left, .. } => *bytes_left == 0,
-            Inner::Streamed(body) => body.is_end_stream(),
+            Inner::Streamed { body, broken } => broken.is_none() && body.is_end_stream(),
         }
     }
 
@@ -136,7 +157,7 @@ impl Inner {
         match self {
             Inner::Whole(bytes) => SizeHint::with_exact(bytes.as_ref().map_or(0, |bytes| bytes.len() as u64)),
             Inner::Pieces { bytes_left, .. } => SizeHint::with_exact(*bytes_left),
-            Inner::Streamed(body) => body.size_hint(),
+            Inner::Streamed { body, .. } => body.size_hint(),
         }
     }
 }
@@ -145,5 +166,34 @@ impl std::fmt::Debug for Body {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let hint = http_body::Body::size_hint(self);
         f.debug_struct("Body").field("bytes", &hint.exact()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http_body::Body as _;
+    use std::task::Waker;
+
+    /// A body that is broken from its start.
+    struct Broken;
+
+    impl http_body::Body for Broken {
+        type Data = Bytes;
+        type Error = BodyError;
+
+        fn poll_frame(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+            Poll::Ready(Some(Err(BodyError::Abandoned)))
+        }
+    }
+
+    #[test]
+    fn a_break_is_told_a_round_after_it_was_seen_and_is_no_end_meanwhile() {
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut body = Body::streamed(Broken);
+        assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+        assert!(!body.is_end_stream());
+        let told = Pin::new(&mut body).poll_frame(&mut cx);
+        assert!(matches!(told, Poll::Ready(Some(Err(BodyError::Abandoned)))), "{told:?}");
     }
 }

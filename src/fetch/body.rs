@@ -1,11 +1,11 @@
 //! Bodies on their way: a request's, which may have to go to another server, and a response's, with the place that it holds
 //! among the origin's connections.
 
+use super::line::Arriving;
 use super::servers::UnderWay;
 use crate::body::{self, BodyError, Paced, Peer};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use hyper::body::Incoming;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -15,7 +15,7 @@ use tokio::sync::OwnedSemaphorePermit;
 /// The body of an origin's response. Holds one of the origin's places until it has ended or is dropped.
 #[derive(Debug)]
 pub struct OriginBody {
-    body: Paced<Incoming>,
+    body: Paced<Arriving>,
     place: Option<Place>,
 }
 
@@ -39,10 +39,10 @@ impl Place {
 }
 
 impl OriginBody {
-    pub(super) fn new(incoming: Incoming, idle_timeout: Duration, place: Option<Place>) -> OriginBody {
+    pub(super) fn new(arriving: Arriving, idle_timeout: Duration, place: Option<Place>) -> OriginBody {
         // Nobody reads the body of a 304 to its end.
-        let place = place.filter(|_| !incoming.is_end_stream());
-        OriginBody { body: Paced::new(incoming, Peer::Origin, idle_timeout), place }
+        let place = place.filter(|_| !arriving.is_end_stream());
+        OriginBody { body: Paced::new(arriving, Peer::Origin, idle_timeout), place }
     }
 }
 

@@ -3,13 +3,13 @@
 //! Never on a request's path, and not among the origin's `connections`: a busy shop must not look like one that is ill.
 
 use super::body::Lent;
+use super::line::Arriving;
 use super::origin::request;
 use super::outbound::OWN_USER_AGENT;
 use super::{HealthSettings, Origin};
 use crate::body::Body;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
@@ -74,7 +74,7 @@ async fn look(origin: &Origin, settings: &HealthSettings, place: usize) -> Resul
     if is_good { Ok(()) } else { Err(format!("it answered {} to {}", status.as_u16(), settings.path)) }
 }
 
-async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result<Response<Incoming>, String> {
+async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result<Response<Arriving>, String> {
     let server = origin.servers.url(place);
     let mut fields = HeaderMap::new();
     let own = server.authority().map(http::uri::Authority::as_str).unwrap_or_default();
@@ -82,13 +82,13 @@ async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result
     fields.insert(header::HOST, host);
     fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     fields.insert(header::USER_AGENT, OWN_USER_AGENT);
-    let request = request(server, &Method::GET, &settings.path, &fields, Lent::new(Body::empty()));
-    let response = origin.exchange(request.map_err(|failure| failure.to_string())?).await;
+    let request = request(&Method::GET, &settings.path, &fields, Lent::new(Body::empty()));
+    let response = origin.exchange(place, request.map_err(|failure| failure.to_string())?).await;
     response.map_err(|failure| failure.to_string())
 }
 
 /// Reads a short answer to its end.
-async fn drain(mut body: Incoming) {
+async fn drain(mut body: Arriving) {
     let mut bytes_left = BODY_BYTES_MAX;
     while let Some(Ok(frame)) = body.frame().await {
         match bytes_left.checked_sub(frame.data_ref().map_or(0, bytes::Bytes::len)) {

@@ -1,6 +1,8 @@
-//! One origin: its servers, a pool of connections with a bound, deadlines on every wait, and another try where it is safe.
+//! One origin: its servers, a bound on connections, deadlines on every wait, and another try where it is safe.
 
 use super::body::{Lent, Place};
+use super::line::{Arriving, Line};
+use super::pool::{Home, Pool};
 use super::roster::Choice;
 use super::servers::{Attempt, Servers};
 use super::{FetchFailure, OriginBody, ServerFigures, Settings, interim};
@@ -9,20 +11,15 @@ use crate::clock::{Clock, Timestamp};
 use crate::headers::list_items;
 use crate::interim::Outlet;
 use crate::policy::Framing;
+use http::uri::PathAndQuery;
 use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
 use http_body::Body as _;
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::{HttpConnector, capture_connection};
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::time::timeout;
 
-/// Bytes of one response head, with what hyper reads ahead.
-const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
-/// Fields of one response.
-const FIELDS_MAX: usize = 128;
 /// Servers that one request is tried at: each that cannot be reached costs it up to `connect_timeout`.
 const TRIES_MAX: usize = 3;
 
@@ -53,7 +50,7 @@ pub struct Answered {
 pub struct Origin {
     pub(super) settings: Settings,
     pub(super) servers: Arc<Servers>,
-    pub(super) client: Client<HttpConnector, Lent>,
+    pub(super) pool: Arc<Pool>,
     places: Arc<Semaphore>,
     clock: Clock,
 }
@@ -61,21 +58,10 @@ pub struct Origin {
 impl Origin {
     /// A pool for this origin; nothing is connected yet.
     pub fn new(settings: Settings, clock: Clock) -> Origin {
-        let mut connector = HttpConnector::new();
-        connector.set_connect_timeout(Some(settings.connect_timeout));
-        connector.set_nodelay(true);
-        connector.set_keepalive(Some(Duration::from_mins(1)));
-        let client = Client::builder(TokioExecutor::new())
-            .timer(TokioTimer::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(settings.idle_timeout)
-            .http1_max_buf_size(READ_BUFFER_BYTES_MAX)
-            .http1_max_headers(FIELDS_MAX)
-            .set_host(false)
-            .build(connector);
+        let pool = Arc::new(Pool::new(&settings));
         let places = Arc::new(Semaphore::new(settings.connections_max));
         let servers = Arc::new(Servers::new(&settings, clock.clone()));
-        Origin { settings, servers, client, places, clock }
+        Origin { settings, servers, pool, places, clock }
     }
 
     /// What is known of its servers.
@@ -127,9 +113,10 @@ impl Origin {
         let (requested, watch, body) = (self.clock.now(), self.clock.stopwatch(), Lent::new(body));
         let (mut tried, mut dropped) = (Vec::new(), None);
         let response = loop {
-            let mut request = request(attempt.begin(), method, path_and_query, fields, body.clone())?;
+            let mut request = request(method, path_and_query, fields, body.clone())?;
             interim::relay(&mut request, outlet);
-            let failure = match self.exchange(request).await {
+            attempt.begin();
+            let failure = match self.exchange(attempt.place(), request).await {
                 Ok(response) => break response,
                 Err(failure) => failure,
             };
@@ -173,44 +160,73 @@ impl Origin {
     }
 
     async fn place(&self) -> Result<OwnedSemaphorePermit, FetchFailure> {
+        if let Ok(place) = self.places.clone().try_acquire_owned() {
+            return Ok(place);
+        }
         match timeout(self.settings.connect_timeout, self.places.clone().acquire_owned()).await {
             Ok(Ok(place)) => Ok(place),
             _ => Err(FetchFailure::Busy),
         }
     }
 
+    /// Sends a request to one server and waits for the head of the response.
     pub(super) async fn exchange(
         &self,
-        mut request: Request<Lent>,
-    ) -> Result<Response<hyper::body::Incoming>, FetchFailure> {
-        let connection = capture_connection(&mut request);
+        server: usize,
+        request: Request<Lent>,
+    ) -> Result<Response<Arriving>, FetchFailure> {
         let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
-        match timeout(self.settings.response_timeout, self.client.request(request)).await {
-            Err(_) => Err(FetchFailure::Timeout(self.settings.response_timeout)),
-            Ok(Err(error)) if error.is_connect() => Err(FetchFailure::Unreachable(innermost(&error))),
-            Ok(Err(error)) if is_of_the_request(&error) => Err(FetchFailure::Request(innermost(&error))),
-            Ok(Err(error)) if was_dropped(&error) => Err(FetchFailure::Dropped(innermost(&error))),
-            Ok(Err(error)) => Err(FetchFailure::Broken(innermost(&error))),
-            Ok(Ok(response)) if response.status().as_u16() > 599 => {
-                Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())))
-            }
-            // S43
-            Ok(Ok(response)) if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade => {
-                Err(FetchFailure::Broken("it switched protocols unasked".into()))
-            }
-            Ok(Ok(response)) => {
-                if framing(&response) == Framing::Contradictory {
-                    // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
-                    connection.connection_metadata().as_ref().inspect(|connection| connection.poison());
-                }
-                Ok(response)
+        let response = timeout(self.settings.response_timeout, self.exchange_on_some_line(server, request)).await;
+        let response = response.unwrap_or(Err(FetchFailure::Timeout(self.settings.response_timeout)))?;
+        if response.status().as_u16() > 599 {
+            return Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())));
+        }
+        // S43
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade {
+            return Err(FetchFailure::Broken("it switched protocols unasked".into()));
+        }
+        Ok(response)
+    }
+
+    /// The same without a deadline. What was not sent at all, because a connection that waited had died, goes to the next one.
+    async fn exchange_on_some_line(
+        &self,
+        server: usize,
+        mut request: Request<Lent>,
+    ) -> Result<Response<Arriving>, FetchFailure> {
+        loop {
+            let home = self.pool.home(server);
+            let (mut line, is_used) = match self.pool.take(&home) {
+                Some(line) => (line, true),
+                None => (self.pool.connect(self.servers.url(server), self.at_work()).await?, false),
+            };
+            let (sent, line, consent) = if request.headers().contains_key(header::UPGRADE) {
+                (line.ask_to_upgrade(request).await, None, None)
+            } else if request.body().is_end_stream() {
+                let sent = line.ask(request).await;
+                (sent, Some(line), None)
+            } else {
+                let (consent, consented) = oneshot::channel();
+                (line.ask_apart(request, self.pool.home(server), consented).await, None, Some(consent))
+            };
+            match sent {
+                Ok(response) => return Ok(bound(response, line, home, consent)),
+                Err(mut failed) => match failed.take_message().filter(|_| is_used) {
+                    Some(unsent) => request = unsent,
+                    None => return Err(of_hyper(&failed.into_error())),
+                },
             }
         }
     }
 
+    /// Connections that have an exchange under way, or are about to.
+    fn at_work(&self) -> usize {
+        self.settings.connections_max.saturating_sub(self.places.available_permits())
+    }
+
     fn answered(
         &self,
-        mut response: Response<hyper::body::Incoming>,
+        mut response: Response<Arriving>,
         requested: Timestamp,
         took: Duration,
         place: Place,
@@ -239,26 +255,43 @@ impl Origin {
     }
 }
 
-/// A request to one server.
+/// A request as a server is sent it.
 pub(super) fn request(
-    server: &Uri,
     method: &Method,
     path_and_query: &str,
     fields: &HeaderMap,
     body: Lent,
 ) -> Result<Request<Lent>, FetchFailure> {
     let broken = |error: http::Error| FetchFailure::Broken(error.to_string());
-    let mut parts = server.clone().into_parts();
-    parts.path_and_query = Some(path_and_query.parse().map_err(|error: http::uri::InvalidUri| broken(error.into()))?);
-    let uri = Uri::from_parts(parts).map_err(|error| broken(error.into()))?;
-    let mut request =
-        Request::builder().method(method).uri(uri).version(Version::HTTP_11).body(body).map_err(broken)?;
+    let target: PathAndQuery = path_and_query.parse().map_err(|error: http::uri::InvalidUri| broken(error.into()))?;
+    let mut request = Request::builder()
+        .method(method)
+        .uri(Uri::from(target))
+        .version(Version::HTTP_11)
+        .body(body)
+        .map_err(broken)?;
     *request.headers_mut() = fields.clone();
     Ok(request)
 }
 
+/// A response that gives its connection back when all of it has come; unless its head leaves that doubtful.
+fn bound(
+    response: Response<Incoming>,
+    line: Option<Line>,
+    home: Home,
+    consent: Option<oneshot::Sender<()>>,
+) -> Response<Arriving> {
+    // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
+    let may_return = framing(&response) != Framing::Contradictory;
+    if let Some(consent) = consent.filter(|_| may_return) {
+        // Whoever has broken off has nothing to give back.
+        let _ = consent.send(());
+    }
+    response.map(|body| Arriving::new(body, line, may_return.then_some(home)))
+}
+
 /// How the end of a response's body is told (rows S40, S41, F5).
-fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
+fn framing<B: http_body::Body>(response: &Response<B>) -> Framing {
     let fields = response.headers();
     let codings: Vec<&str> = list_items(fields, &header::TRANSFER_ENCODING).collect();
     let has_length = fields.contains_key(header::CONTENT_LENGTH);
@@ -276,6 +309,14 @@ fn framing(response: &Response<hyper::body::Incoming>) -> Framing {
 /// make it look as if that were down. It cannot be repeated either.
 fn is_of_the_sending(failure: &FetchFailure, body: &Lent) -> bool {
     matches!(failure, FetchFailure::Timeout(_) | FetchFailure::Dropped(_)) && !body.is_end_stream()
+}
+
+fn of_hyper(error: &hyper::Error) -> FetchFailure {
+    match innermost(error) {
+        why if is_of_the_request(error) => FetchFailure::Request(why),
+        why if was_dropped(error) => FetchFailure::Dropped(why),
+        why => FetchFailure::Broken(why),
+    }
 }
 
 /// Whether a request failed because its own body did.
@@ -301,7 +342,7 @@ fn was_dropped(error: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 /// The last cause of an error: the outer ones only say that there was one.
-fn innermost(error: &dyn std::error::Error) -> String {
+pub(super) fn innermost(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(deeper) = cause.source() {
         cause = deeper;

@@ -5,6 +5,7 @@ use crate::body::Body;
 use crate::clock::Clock;
 use crate::interim::Outlet;
 use http::{HeaderMap, Method};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,10 +70,13 @@ impl Origins {
         self.0.iter().map(figures).collect()
     }
 
-    /// The health checks that are configured, one for each server; none of them ends by itself.
-    pub fn health_checks(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
+    /// What is to be done beside the requests: the health checks that are configured, one for each server, and closing
+    /// connections that have waited too long. None of it ends by itself.
+    pub fn upkeep(&self) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
         let places = self.0.iter().flat_map(|own| (0..own.servers.len()).map(move |place| (own, place)));
-        places.filter_map(|(own, place)| health::watch(own, place)).collect()
+        let checks = places.filter_map(|(own, place)| health::watch(own, place));
+        let checks = checks.map(|check| Box::pin(check) as Pin<Box<dyn Future<Output = ()> + Send>>);
+        checks.chain(self.0.iter().map(|own| Box::pin(own.pool.clone().keep()) as _)).collect()
     }
 
     fn named(&self, name: &str) -> Option<&Arc<Origin>> {

@@ -7,10 +7,11 @@
 
 use crate::coding::Coding;
 use crate::headers::{
-    AcceptedCodings, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, end_to_end, list_items,
+    AcceptedCodings, X_FORWARDED_FOR, X_FORWARDED_HOST, X_FORWARDED_PROTO, X_REQUEST_ID, end_to_end_of, list_items,
 };
 use crate::key::Scheme;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::fmt::Write;
 use std::net::IpAddr;
 
 /// What vitrine calls itself in `Via` and `User-Agent`.
@@ -41,6 +42,9 @@ const NEVER_FORWARDED: [&str; 15] = [
     "x-rewrite-url",
     "x-sendfile",
 ];
+
+/// Fields that a pass has beside the visitor's: host, via, and who asks.
+const OWN_FIELDS: usize = 6;
 
 /// On whose behalf a request is forwarded.
 #[derive(Clone, Copy, Debug)]
@@ -111,11 +115,7 @@ pub fn unmatched_fields(client: &HeaderMap, by: ForwardedBy<'_>) -> HeaderMap {
 
 /// The fields of a pass: all end-to-end ones, and who asks.
 pub fn pass_fields(client: &HeaderMap, by: ForwardedBy<'_>) -> HeaderMap {
-    let mut fields = end_to_end(client);
-    let unwanted: Vec<HeaderName> = fields.keys().filter(|name| is_never_forwarded(name)).cloned().collect();
-    for name in unwanted {
-        fields.remove(name);
-    }
+    let mut fields = end_to_end_of(client, OWN_FIELDS, |name| !is_never_forwarded(name));
     tell_who_asks(&mut fields, by);
     append_forwarded_for(&mut fields, client, by);
     fields.insert(X_REQUEST_ID, by.id.clone());
@@ -139,12 +139,11 @@ fn tell_who_asks(fields: &mut HeaderMap, by: ForwardedBy<'_>) {
 }
 
 fn append_forwarded_for(fields: &mut HeaderMap, client: &HeaderMap, by: ForwardedBy<'_>) {
-    let mut hops: Vec<String> = Vec::new();
-    if by.peer_is_trusted {
-        hops.extend(list_items(client, &X_FORWARDED_FOR).map(str::to_string));
-    }
-    hops.push(by.peer.to_string());
-    if let Ok(value) = HeaderValue::from_str(&hops.join(", ")) {
+    let told = list_items(client, &X_FORWARDED_FOR).filter(|_| by.peer_is_trusted);
+    let mut hops = told.fold(String::new(), |hops, hop| hops + hop + ", ");
+    // A String takes any address.
+    let _ = write!(hops, "{}", by.peer);
+    if let Ok(value) = HeaderValue::try_from(hops) {
         fields.insert(X_FORWARDED_FOR, value);
     }
 }

@@ -237,11 +237,9 @@ impl Attempt {
         self.claim.chosen.place
     }
 
-    /// The request is sent now; to where.
-    pub(super) fn begin(&self) -> &Uri {
-        let (servers, place) = (&self.claim.servers, self.place());
-        servers.lock().told[place].requests += 1;
-        servers.url(place)
+    /// The request is sent now.
+    pub(super) fn begin(&self) {
+        self.claim.servers.lock().told[self.place()].requests += 1;
     }
 
     /// The head of an answer has come; a body that breaks off later says too little of the server. What is left lasts as

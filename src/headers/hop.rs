@@ -49,15 +49,20 @@ fn may_not_be_struck(name: &str) -> bool {
 /// A copy of the end-to-end fields, repeated ones and their order included; without `Content-Length`, which the body that
 /// is sent decides anew.
 pub fn end_to_end(fields: &HeaderMap) -> HeaderMap {
+    end_to_end_of(fields, 0, |_| true)
+}
+
+/// Those of the end-to-end fields that are `wanted`, in a map with room for so many further ones.
+pub fn end_to_end_of(fields: &HeaderMap, further: usize, wanted: impl Fn(&HeaderName) -> bool) -> HeaderMap {
     let struck: Vec<String> = list_items(fields, &header::CONNECTION)
         .map(str::to_ascii_lowercase)
         .filter(|option| !may_not_be_struck(option))
         .collect();
-    let mut kept = HeaderMap::with_capacity(fields.len());
+    let mut kept = HeaderMap::with_capacity(fields.len() + further);
     for (name, value) in fields {
         let ends_here =
             is_hop_by_hop(name) || name == header::CONTENT_LENGTH || struck.iter().any(|own| name.as_str() == own);
-        if !ends_here {
+        if !ends_here && wanted(name) {
             kept.append(name.clone(), value.clone());
         }
     }

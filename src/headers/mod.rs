@@ -11,7 +11,7 @@ mod phrase;
 pub use coding::AcceptedCodings;
 pub use date::http_date;
 pub use fields::{Fields, text};
-pub use hop::{end_to_end, is_hop_by_hop};
+pub use hop::{end_to_end, end_to_end_of, is_hop_by_hop};
 pub use list::{list_items, tag_items, unquoted};
 pub use phrase::Phrase;
 

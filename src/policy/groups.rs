@@ -12,7 +12,7 @@ use sfv::{List, ListEntry, Parser};
 const GROUP_TAG: &str = "cache-group:";
 
 /// Tag fields that are between the shop and its caches, and not sent on to clients.
-const PRIVATE_FIELDS: [HeaderName; 11] = [
+static PRIVATE_FIELDS: [HeaderName; 11] = [
     SURROGATE_KEY,
     CACHE_TAG,
     XKEY,
@@ -50,7 +50,7 @@ pub(super) fn tag_of_group(group: &str) -> Option<Tag> {
 /// Each tag's text as it stands in the fields that are between the shop and its caches.
 fn texts_of(fields: &HeaderMap) -> Result<Vec<&str>, BadTag> {
     let mut texts = Vec::new();
-    for name in &PRIVATE_FIELDS {
+    for name in private_fields(fields) {
         for line in fields.get_all(name) {
             let line = line.to_str().map_err(|_| BadTag::Character { tag: name.as_str().into() })?;
             texts.extend(line.split([' ', '\t', ',']).filter(|tag| !tag.is_empty()));
@@ -61,7 +61,7 @@ fn texts_of(fields: &HeaderMap) -> Result<Vec<&str>, BadTag> {
 
 /// Takes away what is not sent on to clients; and groups that name a session, which nobody else is to know.
 pub fn strip_tag_fields(fields: &mut HeaderMap) {
-    for name in &PRIVATE_FIELDS {
+    for name in private_fields(fields) {
         fields.remove(name);
     }
     let names_session =
@@ -71,8 +71,23 @@ pub fn strip_tag_fields(fields: &mut HeaderMap) {
     }
 }
 
+/// Those of the tag fields that are there, in their order. Most responses have none or one: its names are looked at once, where
+/// each look-up would hash one.
+fn private_fields(fields: &HeaderMap) -> impl Iterator<Item = &'static HeaderName> + use<> {
+    let mut there = [false; 11];
+    for name in fields.keys() {
+        if let Some(place) = PRIVATE_FIELDS.iter().position(|own| own == name) {
+            there[place] = true;
+        }
+    }
+    PRIVATE_FIELDS.iter().zip(there).filter_map(|(name, is_there)| is_there.then_some(name))
+}
+
 /// The strings of a structured list; none where the field is anything else: then it does not count (RFC 9875 2).
 pub(super) fn strings(fields: &HeaderMap, name: &HeaderName) -> Vec<String> {
+    if !fields.contains_key(name) {
+        return Vec::new();
+    }
     let lines: Option<Vec<&str>> = fields.get_all(name).iter().map(|line| line.to_str().ok()).collect();
     let list = lines.and_then(|lines| Parser::new(&lines.join(", ")).parse::<List>().ok()).unwrap_or_default();
     let strings = list.iter().map(|entry| match entry {

@@ -101,10 +101,10 @@ impl Ask {
         Asked { method: &self.method, target: &self.target, fields: &self.fields, has_body: self.has_body }
     }
 
-    /// A span that tells which request a message is about. Made for those that leave for the origin: a hit has nothing to say
-    /// that its log line does not.
+    /// A span that tells which request a message is about, where what is told of single requests is listened to: at `debug`. Made for
+    /// those that leave for the origin: a hit has nothing to say that its log line does not.
     pub fn span(&self) -> tracing::Span {
-        tracing::error_span!("request", id = self.id.to_str().unwrap_or_default())
+        tracing::debug_span!("request", id = self.id.to_str().unwrap_or_default())
     }
 
     /// On whose behalf it is forwarded.

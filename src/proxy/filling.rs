@@ -15,7 +15,7 @@ use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::csrf::CookieForm;
 use crate::fetch::{Answered, FetchFailure, Lead};
-use crate::headers::end_to_end;
+use crate::headers::end_to_end_of;
 use crate::invalidate::ChangedSessions;
 use crate::key::sets_one_of;
 use crate::ledger::Standing;
@@ -28,6 +28,7 @@ use crate::stored::{Coded, CodedForm, FieldBlock, Lifetime, Packed, Parts, Store
 use crate::tags::Tags;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Runs a fill to its end, and counts it.
@@ -84,7 +85,7 @@ async fn exchange(
 ) -> Result<Answered, FetchFailure> {
     let mut fields = splicing::to_send(errand);
     for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
-        fields.insert(name, value);
+        fields.to_mut().insert(name, value);
     }
     let answered = proxy
         .origins
@@ -266,7 +267,7 @@ fn head_of(
     length: Option<u64>,
     storing: Reason,
 ) -> FilledHead {
-    let mut fields = end_to_end(&answered.fields);
+    let mut fields = end_to_end_of(&answered.fields, respond::OWN_FIELDS, |_| true);
     if errand.whose() == Whose::Everybodys && !errand.keeps_cookies() {
         fields.remove(header::SET_COOKIE);
     }
@@ -334,10 +335,10 @@ pub(super) fn to_store(
         None if form_cookie.is_none() && coding::is_awaited(errand, head, body.len() as u64) => Coded::Awaited,
         None => Coded::No,
     };
-    let mut fields = head.fields.clone();
+    let mut fields = Cow::Borrowed(&head.fields);
     // What is set is set once.
-    if !errand.keeps_cookies() {
-        fields.remove(header::SET_COOKIE);
+    if !errand.keeps_cookies() && fields.contains_key(header::SET_COOKIE) {
+        fields.to_mut().remove(header::SET_COOKIE);
     }
     let etag = head.fields.get(header::ETAG).cloned().unwrap_or_else(|| respond::etag_of_body(&body));
     Ok(StoredResponse::of(Parts {

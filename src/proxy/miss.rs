@@ -147,9 +147,10 @@ fn join(proxy: &Arc<Proxy>, errand: &Arc<Errand>, refused: Option<&Arc<Fill>>) -
         Joined::Follower(fill) => Share { reader: fill.tape.reader(), fill, leads: false },
         Joined::Leader(lead) => {
             let fill = lead.fetch().clone();
-            // Before the fill can run ahead of its first reader.
+            // Before the fill can run ahead of its first reader. In an allocation of its own: on its way into a task it would be
+            // copied six times.
             let reader = fill.tape.reader();
-            proxy.tasks.spawn(filling::run(proxy.clone(), lead, errand.clone()));
+            proxy.tasks.spawn(Box::pin(filling::run(proxy.clone(), lead, errand.clone())));
             Share { fill, reader, leads: true }
         }
     }

@@ -56,6 +56,7 @@ use errand::Errand;
 use fill::Fill;
 use request_id::RequestIds;
 use sessions::{NoRoom, Sessions};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -206,9 +207,9 @@ impl Proxy {
         self.origins.figures()
     }
 
-    /// The health checks of the origins' servers, to be run beside everything else; none of them ends by itself.
-    pub fn health_checks(&self) -> Vec<impl Future<Output = ()> + Send + 'static> {
-        self.origins.health_checks()
+    /// What the origins need done beside the requests; none of it ends by itself.
+    pub fn upkeep_of_origins(&self) -> Vec<Pin<Box<dyn Future<Output = ()> + Send>>> {
+        self.origins.upkeep()
     }
 
     /// The right to put something into memory and the store. Neither waits for more than a short lock, so nobody waits long for it.

@@ -8,7 +8,7 @@ use super::reply::Reply;
 use super::{Ask, Proxy, Rules};
 use crate::body::Body;
 use crate::fetch::{Answered, FetchFailure, Tunnel, join_upgrades, pass_fields};
-use crate::headers::end_to_end;
+use crate::headers::{end_to_end, end_to_end_of};
 use crate::interim::Outlet;
 use crate::invalidate::ChangedSessions;
 use crate::key::{SessionHash, Target, UrlText, sets_one_of};
@@ -153,7 +153,7 @@ fn reply(proxy: &Arc<Proxy>, ask: &Ask, answered: Answered, tunnel: Option<Tunne
             respond::streaming(answered.status, fields, Body::empty(), &outcome, None)
         }
         (status, ..) => {
-            let mut fields = end_to_end(&answered.fields);
+            let mut fields = end_to_end_of(&answered.fields, respond::OWN_FIELDS, |_| true);
             if ask.method == Method::HEAD {
                 // It speaks of the body that a GET would have; no other tells it.
                 copy(&answered.fields, &mut fields, &header::CONTENT_LENGTH);

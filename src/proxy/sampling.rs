@@ -72,7 +72,7 @@ impl Fetched {
 }
 
 async fn fetch(proxy: &Proxy, errand: &Errand, held: &mut Held<'_>) -> Result<Fetched, String> {
-    let mut fields = splicing::to_send(errand);
+    let mut fields = splicing::to_send(errand).into_owned();
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     let answered =
         proxy.origins.send(&errand.rule.origin, &Method::GET, &errand.path_and_query, &fields, Body::empty()).await;

@@ -71,5 +71,6 @@ fn outward<'a>(
     ask: &'a Ask,
     way: impl Future<Output = Result<Reply, Failure>> + Send + 'a,
 ) -> Pin<Box<dyn Future<Output = Result<Reply, Failure>> + Send + 'a>> {
-    Box::pin(way.instrument(ask.span()))
+    let span = ask.span();
+    if span.is_disabled() { Box::pin(way) } else { Box::pin(way.instrument(span)) }
 }

@@ -24,6 +24,10 @@ use http::{HeaderMap, HeaderValue, header};
 /// What vitrine calls itself in `Via`.
 const OWN_VIA: HeaderValue = HeaderValue::from_static("1.1 vitrine");
 
+/// Fields that every response gets here beside its own: `Via`, `Cache-Status`, `X-Cache`, the request's id, and `Cache-Control` or
+/// `Date` where it has none.
+pub const OWN_FIELDS: usize = 6;
+
 /// What other caches obey before `Cache-Control`; and any `…-cache-control`, of which the configuration may name more.
 const FIELDS_FOR_CACHES: [&str; 3] = ["edge-control", "surrogate-control", "x-accel-expires"];
 

@@ -105,7 +105,7 @@ pub fn etag_of_body(body: &StoredBody) -> HeaderValue {
     let pieces = body.pieces().iter();
     let parts: Vec<&[u8]> =
         pieces.map(|piece| if *piece == Piece::Token { &NO_TOKEN[..] } else { piece.shared() }).collect();
-    text(format!("\"v-{:032x}\"", crypto::checksum_128(&parts)))
+    text(format!("\"v-{}\"", crypto::hex(&crypto::checksum_128(&parts).to_be_bytes())))
 }
 
 /// Those who keep answers on the way have to keep those of a content with coded forms apart: this one and all others of it.

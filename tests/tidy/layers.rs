@@ -20,6 +20,7 @@ const LAYERS: [&[&str]; 10] = [
 const PLACES: [(&str, &[&str]); 22] = [
     ("hyper", &["accept", "fetch"]),
     ("hyper_util", &["accept", "fetch"]),
+    ("tower_service", &["fetch"]),
     ("socket2", &["accept"]),
     ("rusqlite", &["store"]),
     ("quick_cache", &["store"]),

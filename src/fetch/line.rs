@@ -1,0 +1,233 @@
+//! One connection to a server, driven by whoever uses it: the task that asks polls the connection itself. No other task has to be
+//! woken for it, neither to send nor to hear.
+//!
+//! Nobody polls a connection that waits in the pool. It is polled when it is taken, with nobody to wake: what came meanwhile that
+//! nobody had asked for, or its end, shows then.
+
+use super::body::Lent;
+use super::pool::Home;
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body::{Body, Frame, SizeHint};
+use hyper::body::Incoming;
+use hyper::client::conn::TrySendError;
+use hyper::client::conn::http1::{Builder, Connection, SendRequest};
+use hyper_util::rt::TokioIo;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
+use tokio::task::coop::unconstrained;
+
+/// Bytes of one response head, with what hyper reads ahead.
+const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
+/// Bytes that are read of a body nobody wants so that its connection can be used again, where they have come already.
+const DRAINED_BYTES_MAX: usize = 64 * 1024;
+
+/// A connection that carries one exchange at a time.
+pub(super) struct Line {
+    sender: SendRequest<Lent>,
+    /// None once it has ended.
+    connection: Option<Box<Connection<TokioIo<TcpStream>, Lent>>>,
+    bell: Arc<Bell>,
+    /// The bell's.
+    waker: Waker,
+}
+
+/// Wakes whoever drives the connection now. Between two of them, and while what has come is taken out of it, nobody: hyper wakes
+/// its own side of a body for each piece that is taken, which here is the task that takes it.
+#[derive(Default)]
+struct Bell(Mutex<Option<Waker>>);
+
+impl Bell {
+    fn set(&self, waker: Option<&Waker>) {
+        let mut set = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if !matches!((&*set, waker), (Some(own), Some(waker)) if own.will_wake(waker)) {
+            *set = waker.cloned();
+        }
+    }
+}
+
+impl Wake for Bell {
+    fn wake(self: Arc<Bell>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Bell>) {
+        let set = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(waker) = set {
+            waker.wake();
+        }
+    }
+}
+
+/// What sending gives: a response whose body is not bound to its connection yet; or an error, with the request where nothing of it
+/// was sent.
+type Sent = Result<Response<Incoming>, TrySendError<Request<Lent>>>;
+
+impl Line {
+    /// Speaks HTTP/1.1 over a socket.
+    pub(super) async fn over(stream: TokioIo<TcpStream>) -> Result<Line, hyper::Error> {
+        // A response has up to 100 fields: hyper's own bound, for which it has room at hand. Another one it would have to clear each time.
+        let (sender, connection) = Builder::new().max_buf_size(READ_BUFFER_BYTES_MAX).handshake(stream).await?;
+        let bell = Arc::new(Bell::default());
+        let waker = Waker::from(bell.clone());
+        Ok(Line { sender, connection: Some(Box::new(connection)), bell, waker })
+    }
+
+    /// Whether it waits for a request, as far as can be known without waiting: neither ended, nor at an exchange, and nothing
+    /// has come that nobody asked for.
+    pub(super) fn is_idle(&mut self) -> bool {
+        !self.drive(None) && self.sender.is_ready()
+    }
+
+    /// The same right after an exchange, of which it may be done already. Whoever drove it is let go of.
+    pub(super) fn is_done(&mut self) -> bool {
+        self.bell.set(None);
+        self.connection.is_some() && (self.sender.is_ready() || self.is_idle())
+    }
+
+    /// Lets the connection do what it can, for somebody who is woken when it can do more; tells whether it has ended.
+    fn drive(&mut self, who: Option<&Waker>) -> bool {
+        let Some(connection) = &mut self.connection else { return true };
+        // Before it is polled: it may be woken from elsewhere while it is.
+        self.bell.set(who);
+        let has_ended = Pin::new(&mut **connection).poll(&mut Context::from_waker(&self.waker)).is_ready();
+        if has_ended {
+            // How it ended is told to the exchange under way, if need be by this drop.
+            self.connection = None;
+        }
+        has_ended
+    }
+
+    /// Sends a request without a body and waits for the head of the response.
+    pub(super) async fn ask(&mut self, request: Request<Lent>) -> Sent {
+        // It is the connection that answers, and nobody else polls that: no waker has to be left for the answer. Out of the
+        // task's budget, because what that puts off it wakes for.
+        let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
+        poll_fn(move |cx| {
+            self.drive(Some(cx.waker()));
+            answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+        })
+        .await
+    }
+
+    /// Sends a request whose body may still be coming when the response has begun, or has been read: the connection goes on in a
+    /// task of its own. It is put into the pool again once both are whole and `consent` was given.
+    pub(super) async fn ask_apart(
+        mut self,
+        request: Request<Lent>,
+        home: Home,
+        consent: oneshot::Receiver<()>,
+    ) -> Sent {
+        let answer = self.sender.try_send_request(request);
+        tokio::spawn(async move {
+            let is_over = poll_fn(|cx| {
+                if self.drive(Some(cx.waker())) {
+                    Poll::Ready(false)
+                } else {
+                    self.sender.poll_ready(cx).map(|ready| ready.is_ok())
+                }
+            });
+            if is_over.await && consent.await.is_ok() {
+                home.put(self);
+            }
+        });
+        answer.await
+    }
+
+    /// Sends a request that may switch protocols: the connection is then the tunnel's, and never used for another.
+    pub(super) async fn ask_to_upgrade(mut self, request: Request<Lent>) -> Sent {
+        let answer = self.sender.try_send_request(request);
+        if let Some(connection) = self.connection {
+            // How it ends is told to the exchange.
+            tokio::spawn(connection.with_upgrades());
+        }
+        answer.await
+    }
+}
+
+/// The body of a response as it comes, with the connection that brings it.
+pub(super) struct Arriving {
+    body: Incoming,
+    /// None where it goes on by itself, has ended or was put into the pool.
+    line: Option<Line>,
+    /// None where the connection must not be used again.
+    home: Option<Home>,
+}
+
+impl Arriving {
+    pub(super) fn new(body: Incoming, line: Option<Line>, home: Option<Home>) -> Arriving {
+        let mut arriving = Arriving { body, line, home };
+        if arriving.body.is_end_stream() {
+            arriving.settle();
+        }
+        arriving
+    }
+
+    /// All of the response has come: its connection waits for the next request, where it may.
+    fn settle(&mut self) {
+        if let (Some(line), Some(home)) = (self.line.take(), self.home.take()) {
+            home.put(line);
+        }
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let Some(line) = &mut self.line else { return Pin::new(&mut self.body).poll_frame(cx) };
+        // What is at hand first. A waker is left with the connection alone, which nobody else polls, and only where nothing is.
+        line.bell.set(None);
+        let mut unwoken = Context::from_waker(Waker::noop());
+        let polled = Pin::new(&mut self.body).poll_frame(&mut unwoken);
+        if polled.is_ready() {
+            return polled;
+        }
+        if line.drive(Some(cx.waker())) {
+            self.line = None;
+        }
+        Pin::new(&mut self.body).poll_frame(&mut unwoken)
+    }
+}
+
+impl Body for Arriving {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        let polled = self.poll(cx);
+        match &polled {
+            Poll::Ready(None) => self.settle(),
+            Poll::Ready(Some(_)) if self.body.is_end_stream() => self.settle(),
+            _ => {}
+        }
+        polled
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Arriving {
+    fn drop(&mut self) {
+        let (mut bytes_left, mut cx) = (DRAINED_BYTES_MAX, Context::from_waker(Waker::noop()));
+        while self.line.is_some()
+            && self.home.is_some()
+            && let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut *self).poll_frame(&mut cx)
+            && let Some(left) = bytes_left.checked_sub(frame.data_ref().map_or(0, Bytes::len))
+        {
+            bytes_left = left;
+        }
+    }
+}
+
+impl std::fmt::Debug for Arriving {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Arriving").field("body", &self.body).finish_non_exhaustive()
+    }
+}

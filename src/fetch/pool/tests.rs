@@ -1,0 +1,195 @@
+//! Which connections are used again, where, and how many there are.
+
+use super::*;
+use crate::body::Body;
+use crate::clock::Clock;
+use crate::fetch::{BreakerSettings, Origin};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use http_body_util::BodyExt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Notify;
+use tokio::time::timeout;
+
+/// A server that says `ok` to whatever ends as requests here do, and knows how many came and went.
+#[derive(Clone, Default)]
+struct Server {
+    opened: Arc<AtomicUsize>,
+    closed: Arc<AtomicUsize>,
+    changed: Arc<Notify>,
+}
+
+impl Server {
+    async fn open() -> (Server, SocketAddr) {
+        let (server, listener) = (Server::default(), TcpListener::bind("127.0.0.1:0").await.unwrap());
+        let (own, address) = (server.clone(), listener.local_addr().unwrap());
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                own.opened.fetch_add(1, Ordering::SeqCst);
+                tokio::spawn(own.clone().answer(stream));
+            }
+        });
+        (server, address)
+    }
+
+    async fn answer(self, mut stream: TcpStream) {
+        let mut heard = Vec::new();
+        while matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
+            if heard.ends_with(b"\r\n\r\n") || heard.ends_with(b"form") {
+                heard.clear();
+                stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            }
+        }
+        self.closed.fetch_add(1, Ordering::SeqCst);
+        self.changed.notify_waiters();
+    }
+
+    fn opened(&self) -> usize {
+        self.opened.load(Ordering::SeqCst)
+    }
+
+    async fn has_closed(&self, count: usize) {
+        let closed = async {
+            loop {
+                let changed = self.changed.notified();
+                if self.closed.load(Ordering::SeqCst) == count {
+                    return;
+                }
+                changed.await;
+            }
+        };
+        timeout(Duration::from_secs(10), closed).await.expect("a connection is closed");
+    }
+}
+
+fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration) -> Origin {
+    let servers = servers.iter().map(|address| format!("http://{address}").parse().unwrap());
+    let settings = Settings {
+        name: "shop".into(),
+        servers: servers.collect(),
+        connect_timeout: Duration::from_secs(10),
+        response_timeout: Duration::from_secs(10),
+        body_idle_timeout: Duration::from_secs(10),
+        connections_max,
+        idle_timeout,
+        stale_after: None,
+        breaker: BreakerSettings::default(),
+        health: None,
+    };
+    Origin::new(settings, Clock::system())
+}
+
+async fn ask(origin: &Origin, method: Method, body: Body) {
+    let fields = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("shop.example"))]);
+    let answered = origin.send(&method, "/", &fields, body).await.unwrap();
+    assert_eq!(answered.status, StatusCode::OK);
+    assert_eq!(answered.body.collect().await.unwrap().to_bytes(), "ok");
+}
+
+/// Waits until so many connections wait: those of requests with bodies come back by themselves.
+async fn wait(origin: &Origin, count: usize) {
+    let waiting = async {
+        while origin.pool.lock().len() != count {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(Duration::from_secs(10), waiting).await.expect("so many connections wait");
+}
+
+const LONG: Duration = Duration::from_hours(1);
+
+#[tokio::test]
+async fn one_request_after_the_other_uses_one_connection_whatever_it_carries() {
+    let (server, address) = Server::open().await;
+    let origin = origin(&[address], 8, LONG);
+    for _ in 0..3 {
+        ask(&origin, Method::GET, Body::empty()).await;
+        wait(&origin, 1).await;
+        ask(&origin, Method::POST, Body::whole("form")).await;
+        wait(&origin, 1).await;
+    }
+    assert_eq!(server.opened(), 1);
+}
+
+#[tokio::test]
+async fn a_body_that_nobody_reads_to_its_end_gives_its_connection_back_where_it_has_come() {
+    let (server, address) = Server::open().await;
+    let origin = origin(&[address], 8, LONG);
+    for _ in 0..3 {
+        let answered = origin.send(&Method::GET, "/", &HeaderMap::new(), Body::empty()).await.unwrap();
+        drop(answered);
+    }
+    assert_eq!(server.opened(), 1);
+}
+
+#[tokio::test]
+async fn no_more_are_open_than_may_be_those_that_wait_among_them() {
+    let ((first, one), (second, two)) = (Server::open().await, Server::open().await);
+    let origin = origin(&[one, two], 1, LONG);
+    // In turn: each takes the place of the other's.
+    for round in 1..=3 {
+        ask(&origin, Method::GET, Body::empty()).await;
+        ask(&origin, Method::GET, Body::empty()).await;
+        assert_eq!((first.opened(), second.opened()), (round, round));
+        first.has_closed(round).await;
+    }
+    assert_eq!(origin.pool.lock().len(), 1);
+}
+
+#[tokio::test]
+async fn what_has_waited_too_long_is_not_used_and_is_let_go_of() {
+    let (server, address) = Server::open().await;
+    let origin = origin(&[address], 8, Duration::ZERO);
+    ask(&origin, Method::GET, Body::empty()).await;
+    ask(&origin, Method::GET, Body::empty()).await;
+    assert_eq!(server.opened(), 2);
+    origin.pool.sweep();
+    server.has_closed(2).await;
+    assert!(origin.pool.lock().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_good_outlasts_a_sweep_and_what_has_ended_does_not() {
+    let (server, address) = Server::open().await;
+    let origin = origin(&[address], 8, LONG);
+    ask(&origin, Method::GET, Body::empty()).await;
+    origin.pool.sweep();
+    ask(&origin, Method::GET, Body::empty()).await;
+    assert_eq!(server.opened(), 1);
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let home = origin.pool.home(0);
+    let address = listener.local_addr().unwrap();
+    let line = origin.pool.connect(&format!("http://{address}").parse().unwrap(), 1).await.unwrap();
+    origin.pool.put(Waiting { line, server: 0, runtime: home.runtime, since: Instant::now() });
+    drop(listener.accept().await.unwrap());
+    drop(listener);
+    let ended = async {
+        while origin.pool.lock().len() != 1 {
+            tokio::task::yield_now().await;
+            origin.pool.sweep();
+        }
+    };
+    timeout(Duration::from_secs(10), ended).await.expect("its end is noticed");
+}
+
+#[tokio::test]
+async fn a_connection_stays_on_the_runtime_that_it_was_made_on() {
+    let (server, address) = Server::open().await;
+    let origin = Arc::new(origin(&[address], 8, LONG));
+    ask(&origin, Method::GET, Body::empty()).await;
+    let elsewhere = origin.clone();
+    let other = tokio::task::spawn_blocking(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            ask(&elsewhere, Method::GET, Body::empty()).await;
+            ask(&elsewhere, Method::GET, Body::empty()).await;
+        });
+    });
+    other.await.unwrap();
+    assert_eq!(server.opened(), 2);
+    ask(&origin, Method::GET, Body::empty()).await;
+    assert_eq!(server.opened(), 2, "and the one here is still its own");
+}
