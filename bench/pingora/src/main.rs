@@ -67,7 +67,15 @@ fn main() {
         eprintln!("usage: vitrine-bench-pingora LISTEN ORIGIN");
         std::process::exit(2);
     };
-    let conf = ServerConf { threads: 1, work_stealing: false, upstream_keepalive_pool_size: 512, ..ServerConf::default() };
+    let conf = ServerConf {
+        threads: 1,
+        work_stealing: false,
+        upstream_keepalive_pool_size: 512,
+        // Nobody waits for its end.
+        grace_period_seconds: Some(0),
+        graceful_shutdown_timeout_seconds: Some(0),
+        ..ServerConf::default()
+    };
     let mut server = Server::new_with_opt_and_conf(None, conf);
     server.bootstrap();
     let mut service = http_proxy_service(&server.configuration, Proxy { origin });

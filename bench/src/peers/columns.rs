@@ -12,8 +12,8 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
 
-/// Misses that are stored in one round at most, so that no memory tier fills and none lets anything go.
-const STORED_MAX: u64 = 20_000;
+/// Misses that each server stores at most, so that no memory tier fills and none lets anything go.
+const STORED_MAX: u64 = 120_000;
 /// Part of a round that goes before what is counted.
 const RUN_UP: f64 = 0.1;
 const WARMING_MAX: Duration = Duration::from_mins(2);
@@ -85,17 +85,21 @@ pub(super) struct Standing<'a> {
     pub(super) server: Running,
 }
 
-/// Starts all of them, the first vitrine first: the bare servers send what it sends.
+/// Starts all of them, after a vitrine that the bare servers learn from what to send.
 pub(super) fn start<'a>(rows: &'a [Row], origin: &Origin) -> io::Result<Vec<Standing<'a>>> {
-    let model = lineup::start(&lineup::Kind::Vitrine(String::new()), origin, &[])?;
-    let samples =
-        COLUMNS[..HITS].iter().map(|column| sample(model.address(0), column)).collect::<io::Result<Vec<_>>>()?;
+    let model = lineup::start(&lineup::Kind::Vitrine(String::new()), origin)?;
+    let samples: io::Result<Vec<_>> = COLUMNS[..HITS].iter().map(|column| sample(model.address(0), column)).collect();
+    let samples = samples?;
     drop(model);
-    let one = |row: &'a Row| {
-        let server = lineup::start(&row.kind, origin, &samples).map_err(|error| of(row, &error))?;
+    let launch = |row: &'a Row| {
+        let server = lineup::launch(&row.kind, origin, &samples).map_err(|error| of(row, &error))?;
         Ok(Standing { row, server })
     };
-    rows.iter().map(one).collect()
+    let mut standing: Vec<Standing> = rows.iter().map(launch).collect::<io::Result<_>>()?;
+    for Standing { row, server } in &mut standing {
+        server.wait().map_err(|error| of(row, &error))?;
+    }
+    Ok(standing)
 }
 
 /// The bytes of a hit: the second answer.
@@ -120,30 +124,30 @@ fn sample(address: SocketAddr, column: &Column) -> io::Result<Vec<u8>> {
     Ok(answer)
 }
 
-fn of(row: &Row, error: &io::Error) -> io::Error {
+/// An error with the name of whose it is.
+pub(super) fn of(row: &Row, error: &io::Error) -> io::Error {
     io::Error::new(error.kind(), format!("{}: {error}", row.name))
 }
 
 /// Measures and prints the table.
-pub(super) fn run(rows: &[Row], options: &Options) -> io::Result<()> {
-    let origin = Origin::start(Duration::ZERO)?;
-    let standing = start(rows, &origin)?;
-    let mut lines: Vec<Line> = rows.iter().map(|row| Line::new(row.clone(), COLUMNS.len())).collect();
+pub(super) fn run(standing: &[Standing], origin: &Origin, options: &Options) -> io::Result<()> {
+    let rows: Vec<&Row> = standing.iter().map(|standing| standing.row).collect();
+    let mut lines: Vec<Line> = rows.iter().map(|row| Line::new((*row).clone(), COLUMNS.len())).collect();
     let mut asked: Vec<usize> = Vec::new();
     for (number, column) in COLUMNS.iter().enumerate().filter(|(number, _)| options.wants_column(number + 1)) {
         asked.push(number);
-        let here: Vec<usize> = (0..rows.len()).filter(|at| column.has(&rows[*at])).collect();
+        let here: Vec<usize> = (0..rows.len()).filter(|at| column.has(rows[*at])).collect();
         let mut pages: Vec<Pages> = rows.iter().map(|row| column.pages(row, options.short)).collect();
         for at in &here {
             let address = standing[*at].server.address(number);
-            column.warm(address, &rows[*at], options.short).map_err(|error| of(&rows[*at], &error))?;
+            column.warm(address, rows[*at], options.short).map_err(|error| of(rows[*at], &error))?;
         }
         println!("{}: {} rounds of {:?} for each of {} servers", column.name, options.rounds, options.time, here.len());
         let noise = Noise::begin();
         for _ in 0..options.rounds {
             for at in &here {
-                let cell = round(&standing[*at].server, number, &mut pages[*at], &origin, options.time)
-                    .map_err(|error| of(&rows[*at], &error))?;
+                let cell = round(&standing[*at].server, number, &mut pages[*at], origin, options)
+                    .map_err(|error| of(rows[*at], &error))?;
                 lines[*at].cells[number].push(cell);
             }
         }
@@ -154,9 +158,10 @@ pub(super) fn run(rows: &[Row], options: &Options) -> io::Result<()> {
 }
 
 /// One round of one server: some requests that are not counted, then those that are.
-fn round(server: &Running, number: usize, pages: &mut Pages, origin: &Origin, time: Duration) -> io::Result<Cell> {
+fn round(server: &Running, number: usize, pages: &mut Pages, origin: &Origin, options: &Options) -> io::Result<Cell> {
+    let time = options.time;
     let column = &COLUMNS[number];
-    let most = if column.pages.is_none() && column.kind == "c" { STORED_MAX } else { u64::MAX };
+    let most = if column.pages.is_none() && column.kind == "c" { STORED_MAX / options.rounds as u64 } else { u64::MAX };
     let mut load = Load::open(server.address(number), CONNECTIONS)?;
     let asked = origin.asked();
     let run_up = load.run(pages, time.mul_f64(RUN_UP), most / 10)?;

@@ -14,6 +14,8 @@ const VARNISH_SILENT: &str = "-Begin,-End,-Link,-Timestamp,-ReqStart,-ReqMethod,
     -BerespUnset,-VCL_call,-VCL_return,-VCL_use,-Hit,-HitMiss,-HitPass,-TTL,-Storage,-Length,-Fetch_Body,-Filters,\
     -BackendOpen,-BackendStart,-BackendClose,-BackendReuse,-SessOpen,-SessClose";
 
+const TO_A_FILE: &str = "log: { access: access.log }";
+
 /// A server in the line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -56,6 +58,15 @@ impl Row {
         matches!(self.kind, Kind::Vitrine(_))
     }
 
+    /// Whether another row differs from it in nothing but what a hit costs.
+    pub(super) fn is_a_twin(&self) -> bool {
+        match &self.kind {
+            Kind::Vitrine(lines) => lines == TO_A_FILE,
+            Kind::Nginx { sendfile } => !sendfile,
+            _ => false,
+        }
+    }
+
     /// Whether it has a cache.
     pub(super) fn caches(&self) -> bool {
         !self.is_floor()
@@ -83,7 +94,7 @@ pub(super) fn pingora() -> io::Result<PathBuf> {
 pub(super) fn rows(lines: &[String]) -> io::Result<Vec<Row>> {
     let mut rows = vec![
         Row::new("vitrine", Kind::Vitrine(String::new())),
-        Row::new("vitrine, access log to a file", Kind::Vitrine("log: { access: access.log }".into())),
+        Row::new("vitrine, access log to a file", Kind::Vitrine(TO_A_FILE.into())),
     ];
     rows.extend(lines.iter().map(|line| Row::new(&format!("vitrine, {line}"), Kind::Vitrine(line.clone()))));
     rows.extend([
@@ -107,8 +118,15 @@ pub(super) fn rows(lines: &[String]) -> io::Result<Vec<Row>> {
     Ok(rows)
 }
 
-/// Starts the server of a row. `samples` are answers of vitrine, one for each column that the bare ones serve.
-pub(super) fn start(kind: &Kind, origin: &Origin, samples: &[Vec<u8>]) -> io::Result<Running> {
+/// Starts a server and waits until it accepts connections.
+pub(super) fn start(kind: &Kind, origin: &Origin) -> io::Result<Running> {
+    let mut running = launch(kind, origin, &[])?;
+    running.wait()?;
+    Ok(running)
+}
+
+/// Starts a server. `samples` are answers of vitrine, one for each column that the bare ones serve.
+pub(super) fn launch(kind: &Kind, origin: &Origin, samples: &[Vec<u8>]) -> io::Result<Running> {
     let own = std::env::current_exe()?;
     let setting = Setting::new(origin)?;
     let plan = match kind {
@@ -141,12 +159,14 @@ pub(super) fn start(kind: &Kind, origin: &Origin, samples: &[Vec<u8>]) -> io::Re
         Kind::BareHyper => setting.bare(own, "bare-hyper", samples)?,
         Kind::BareEpoll => setting.bare(own, "bare-epoll", samples)?,
     };
-    Running::start(plan)
+    Running::launch(plan)
 }
 
 /// Starts `haproxy` with a cache of another size.
 pub(super) fn start_haproxy(origin: &Origin, mib: u64) -> io::Result<Running> {
-    Running::start(Setting::new(origin)?.haproxy(&mib.to_string())?)
+    let mut running = Running::launch(Setting::new(origin)?.haproxy(&mib.to_string())?)?;
+    running.wait()?;
+    Ok(running)
 }
 
 /// What the configuration files of one server are made with.
@@ -196,7 +216,6 @@ impl Setting {
         Ok(Plan {
             program: program.into(),
             arguments: arguments.iter().map(ToString::to_string).collect(),
-            environment: Vec::new(),
             addresses: vec![self.listen.parse().map_err(io::Error::other)?],
             folder: self.folder,
         })
@@ -244,7 +263,7 @@ impl Setting {
             arguments.push(format!("{address}={file}"));
             addresses.push(address);
         }
-        Ok(Plan { program, arguments, environment: Vec::new(), addresses, folder: self.folder })
+        Ok(Plan { program, arguments, addresses, folder: self.folder })
     }
 }
 

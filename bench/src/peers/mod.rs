@@ -18,8 +18,10 @@ mod wire;
 pub(crate) use bare::child;
 
 use options::Options;
+use origin::Origin;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 /// Connections of the load, unless a figure says otherwise.
 const CONNECTIONS: usize = 64;
@@ -51,11 +53,15 @@ pub(crate) async fn run(arguments: Vec<String>) -> io::Result<()> {
 fn work(options: &Options) -> io::Result<()> {
     let rows = lineup::rows(&options.lines)?;
     let rows: Vec<_> = rows.into_iter().filter(|row| options.wants_row(&row.name)).collect();
-    if options.wants_part("columns") {
-        columns::run(&rows, options)?;
-    }
-    if options.wants_part("tail") {
-        tail::run(&rows, options)?;
+    if options.wants_part("columns") || options.wants_part("tail") {
+        let origin = Origin::start(Duration::ZERO)?;
+        let standing = columns::start(&rows, &origin)?;
+        if options.wants_part("columns") {
+            columns::run(&standing, &origin, options)?;
+        }
+        if options.wants_part("tail") {
+            tail::run(&standing, options)?;
+        }
     }
     if options.wants_part("memory") {
         stored::run(&rows, options)?;

@@ -15,6 +15,8 @@ const START_MAX: Duration = Duration::from_mins(1);
 /// For a server that is told to end, before it is made to.
 const END_MAX: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(20);
+/// What a server says, in its folder.
+const OUTPUT: &str = "output";
 /// Where files are in memory.
 const TMPFS: &str = "/dev/shm";
 
@@ -34,7 +36,6 @@ pub(super) fn folder() -> io::Result<TempDir> {
 pub(super) struct Plan {
     pub(super) program: PathBuf,
     pub(super) arguments: Vec<String>,
-    pub(super) environment: Vec<(String, String)>,
     /// Where it will listen; several where it serves each column at an address of its own.
     pub(super) addresses: Vec<SocketAddr>,
     pub(super) folder: TempDir,
@@ -48,33 +49,36 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts it on core 0 and waits until it accepts connections.
-    pub(super) fn start(plan: Plan) -> io::Result<Running> {
-        let out = plan.folder.path().join("output");
+    /// Starts it on core 0.
+    pub(super) fn launch(plan: Plan) -> io::Result<Running> {
+        let out = plan.folder.path().join(OUTPUT);
         let child = Command::new("taskset")
             .args(["-c", "0"])
             .arg(&plan.program)
             .args(&plan.arguments)
-            .envs(plan.environment)
             .current_dir(plan.folder.path())
             .stdout(File::create(&out)?)
             .stderr(File::options().append(true).open(&out)?)
             .spawn()?;
-        let mut running = Running { child, addresses: plan.addresses, folder: plan.folder };
+        Ok(Running { child, addresses: plan.addresses, folder: plan.folder })
+    }
+
+    /// Waits until it accepts connections.
+    pub(super) fn wait(&mut self) -> io::Result<()> {
         let begun = Instant::now();
-        while running.addresses.iter().any(|address| TcpStream::connect(address).is_err()) {
+        while self.addresses.iter().any(|address| TcpStream::connect(address).is_err()) {
             if told_to_end() {
                 return Err(io::ErrorKind::Interrupted.into());
             }
-            let ended = running.child.try_wait()?;
+            let ended = self.child.try_wait()?;
             if ended.is_some() || begun.elapsed() > START_MAX {
-                let said = std::fs::read_to_string(&out).unwrap_or_default();
+                let said = std::fs::read_to_string(self.folder.path().join(OUTPUT)).unwrap_or_default();
                 let how = ended.map_or("it does not listen".into(), |status| status.to_string());
-                return Err(io::Error::other(format!("{} did not start, {how}: {said}", plan.program.display())));
+                return Err(io::Error::other(format!("did not start, {how}: {said}")));
             }
             std::thread::sleep(PAUSE);
         }
-        Ok(running)
+        Ok(())
     }
 
     /// Where it serves this column.
@@ -106,8 +110,9 @@ impl Drop for Running {
     fn drop(&mut self) {
         // The whole family is known before any of it ends. Told first, because Squid has names in /dev/shm to remove.
         let family: Vec<Living> = self.processes().into_iter().filter_map(Living::of).collect();
-        signal("-TERM", &family[..family.len().min(1)]);
-        self.wait_for_the_end_of(&family);
+        let first = &family[..family.len().min(1)];
+        signal("-TERM", first);
+        self.wait_for_the_end_of(first);
         signal("-KILL", &family);
         self.wait_for_the_end_of(&family);
     }
@@ -190,11 +195,10 @@ mod tests {
         let plan = Plan {
             program: "sh".into(),
             arguments: vec!["-c".into(), "echo no such thing; exit 1".into()],
-            environment: Vec::new(),
             addresses: vec![free_address().unwrap()],
             folder: folder().unwrap(),
         };
-        let error = Running::start(plan).err().unwrap().to_string();
+        let error = Running::launch(plan).unwrap().wait().unwrap_err().to_string();
         assert!(error.contains("did not start") && error.contains("no such thing"), "{error}");
     }
 
@@ -203,14 +207,10 @@ mod tests {
         let address = free_address().unwrap();
         let (folder, port) = (folder().unwrap(), address.port());
         let script = format!("python3 -m http.server --bind 127.0.0.1 {port} & wait");
-        let plan = Plan {
-            program: "sh".into(),
-            arguments: vec!["-c".into(), script],
-            environment: Vec::new(),
-            addresses: vec![address],
-            folder,
-        };
-        let running = Running::start(plan).unwrap();
+        let plan =
+            Plan { program: "sh".into(), arguments: vec!["-c".into(), script], addresses: vec![address], folder };
+        let mut running = Running::launch(plan).unwrap();
+        running.wait().unwrap();
         assert!(running.processes().len() > 1);
         assert!(running.memory().unwrap() > 0 && running.cpu().unwrap() > Duration::ZERO);
         drop(running);

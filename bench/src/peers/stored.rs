@@ -21,7 +21,7 @@ const HAPROXY_MIB: u64 = 64;
 pub(super) fn run(rows: &[Row], options: &Options) -> io::Result<()> {
     let count = if options.short { COUNT_IN_SHORT } else { COUNT };
     println!("\nMemory beside the body for each of {count} stored responses of 4 KiB:\n\n| | bytes |\n|---|---|");
-    for row in rows.iter().filter(|row| row.caches()) {
+    for row in rows.iter().filter(|row| row.caches() && !row.is_a_twin()) {
         let origin = Origin::start(Duration::ZERO)?;
         let each = match row.kind {
             Kind::Haproxy => capacity(&origin, if options.short { 4 } else { HAPROXY_MIB }),
@@ -41,7 +41,7 @@ fn held(server: &Running) -> io::Result<u64> {
 }
 
 fn growth(kind: &Kind, origin: &Origin, count: u64) -> io::Result<i64> {
-    let server = lineup::start(kind, origin, &[])?;
+    let server = lineup::start(kind, origin)?;
     let mut load = Load::open(server.address(0), 16)?;
     load.run(&mut Pages::new("pass", BODY_BYTES, None), TIME_MAX, WARMING)?;
     load.run(&mut Pages::new("c", BODY_BYTES + 1, None), TIME_MAX, WARMING)?;

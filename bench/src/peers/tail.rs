@@ -2,13 +2,10 @@
 
 use super::CONNECTIONS;
 use super::columns::{self, COLUMNS, MANY, Standing};
-use super::lineup::Row;
 use super::load::{Came, Load, Pages};
 use super::options::Options;
-use super::origin::Origin;
 use crate::measure::{Noise, median, percentile};
 use std::io;
-use std::time::Duration;
 
 const SHARE: f64 = 0.7;
 const ROUNDS: usize = 3;
@@ -30,15 +27,13 @@ impl Latencies {
 }
 
 /// Measures and prints.
-pub(super) fn run(rows: &[Row], options: &Options) -> io::Result<()> {
-    let rows: Vec<Row> = rows.iter().filter(|row| !row.sends_samples() && row.caches()).cloned().collect();
-    let origin = Origin::start(Duration::ZERO)?;
-    let standing = columns::start(&rows, &origin)?;
+pub(super) fn run(standing: &[Standing], options: &Options) -> io::Result<()> {
+    let standing: Vec<&Standing> = standing.iter().filter(|standing| standing.row.caches()).collect();
     let column = &COLUMNS[MANY];
-    let mut pages: Vec<Pages> = rows.iter().map(|row| column.pages(row, options.short)).collect();
+    let mut pages: Vec<Pages> = standing.iter().map(|standing| column.pages(standing.row, options.short)).collect();
     let rounds = if options.short { 1 } else { ROUNDS };
-    let mut most = vec![Vec::new(); rows.len()];
-    for Standing { row, server } in &standing {
+    let mut most = vec![Vec::new(); standing.len()];
+    for Standing { row, server } in standing.iter().copied() {
         column.warm(server.address(MANY), row, options.short)?;
     }
     let noise = Noise::begin();
@@ -51,13 +46,13 @@ pub(super) fn run(rows: &[Row], options: &Options) -> io::Result<()> {
     }
     let most: Vec<f64> = most.into_iter().map(median).collect();
     let common = SHARE * most.iter().copied().min_by(f64::total_cmp).unwrap_or_default();
-    let mut told: Vec<[Latencies; 2]> = rows.iter().map(|_| Default::default()).collect();
+    let mut told: Vec<[Latencies; 2]> = standing.iter().map(|_| Default::default()).collect();
     for _ in 0..rounds {
         for (at, Standing { row, server }) in standing.iter().enumerate() {
             for (latencies, rate) in told[at].iter_mut().zip([SHARE * most[at], common]) {
                 let mut load = Load::open(server.address(MANY), CONNECTIONS)?;
                 let paced = load.paced(&mut pages[at], rate, options.time);
-                latencies.add(&paced.map_err(|error| io::Error::other(format!("{}: {error}", row.name)))?);
+                latencies.add(&paced.map_err(|error| columns::of(row, &error))?);
             }
         }
     }
@@ -66,7 +61,7 @@ pub(super) fn run(rows: &[Row], options: &Options) -> io::Result<()> {
         column.name, options.time
     );
     println!("| | most a second | at {:.0} % of it | at {common:.0} a second |\n|---|---|---|---|", SHARE * 100.0);
-    for ((row, most), [own, common]) in rows.iter().zip(most).zip(told) {
+    for ((Standing { row, .. }, most), [own, common]) in standing.iter().zip(most).zip(told) {
         println!("| {} | {most:.0} | {} | {} |", row.name, own.tell(), common.tell());
     }
     noise.tell();
