@@ -17,8 +17,9 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 22] = [
+const PLACES: [(&str, &[&str]); 24] = [
     ("hyper", &["accept", "fetch"]),
+    ("httparse", &["accept"]),
     ("hyper_util", &["accept", "fetch"]),
     ("tower_service", &["fetch"]),
     ("socket2", &["accept"]),
