@@ -55,7 +55,7 @@ impl Service for Public {
     }
 
     fn sent(&self, receipt: Receipt, sent: &Sent<'_>) {
-        self.proxy.tell(&receipt, sent.host, sent.target, sent.bytes, sent.complete);
+        self.proxy.tell(&receipt, sent);
     }
 
     fn answer(self: Arc<Self>, request: Request<Body>, visitor: Visitor) -> Answer {

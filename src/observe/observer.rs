@@ -61,6 +61,11 @@ impl Observer {
         Ok(())
     }
 
+    /// Whether anything but numbers is told of a request.
+    pub fn logs_access(&self) -> bool {
+        self.access.load().is_some()
+    }
+
     /// Opens the access log's file again: somebody has moved the old one away.
     pub fn reopen_access_log(&self) {
         if let Some(access) = &*self.access.load() {

@@ -6,6 +6,7 @@ use super::admit::{Wanted, admit};
 use super::ask::{Asked, told_id, told_scheme, told_visitor};
 use super::lookup::standing;
 use super::{Proxy, RequestId, Rules};
+use crate::accept::Sent;
 use crate::clock::{Moment, Timestamp};
 use crate::fetch::ForwardedBy;
 use crate::headers::{Fields, X_VITRINE_TOKEN};
@@ -141,7 +142,10 @@ impl Proxy {
     }
 
     /// Tells of a hit that went the short way.
-    pub fn tell(&self, receipt: &Receipt, host: &str, target: &str, bytes: u64, complete: bool) {
+    pub fn tell(&self, receipt: &Receipt, sent: &Sent<'_>) {
+        // Both came as ASCII.
+        let text = |part| str::from_utf8(part).unwrap_or_default();
+        let (host, target) = if self.observer.logs_access() { (text(sent.host), text(sent.target)) } else { ("", "") };
         self.observer.served(&Served {
             time: receipt.arrived.wall,
             duration: receipt.arrived.elapsed(),
@@ -152,8 +156,8 @@ impl Proxy {
             target,
             route: receipt.rules.figures.at(receipt.place),
             status: receipt.status,
-            bytes,
-            complete,
+            bytes: sent.bytes,
+            complete: sent.complete,
             outcome: receipt.outcome,
             origin_time: None,
             saved: Some(receipt.saved),

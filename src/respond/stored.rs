@@ -123,7 +123,8 @@ pub(super) fn form_for<'a>(
 ) -> Option<&'a CodedForm> {
     let forms = stored.forms();
     let is_cut = || own.is_none() && method == Method::GET && request.has(&header::RANGE);
-    if forms.is_empty() || is_cut() || forbids_transformation(request) {
+    // Without the field no coding is accepted; that is asked first because it costs the least.
+    if forms.is_empty() || !request.has(&header::ACCEPT_ENCODING) || is_cut() || forbids_transformation(request) {
         return None;
     }
     let place = AcceptedCodings::of(request).best(forms.iter().map(CodedForm::coding))?;

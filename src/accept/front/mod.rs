@@ -52,9 +52,9 @@ pub struct Ready<R> {
 #[derive(Debug)]
 pub struct Sent<'a> {
     /// The raw target of the request.
-    pub target: &'a str,
+    pub target: &'a [u8],
     /// The Host field as it came.
-    pub host: &'a str,
+    pub host: &'a [u8],
     /// Bytes of content that were handed to the system.
     pub bytes: u64,
     /// Whether all of it was.
@@ -342,16 +342,17 @@ impl<R> Sending<R> {
 
 impl Places {
     fn of(head: &Head<'_>, input: &[u8]) -> Places {
-        let place = |part: &str| {
+        let place = |part: &[u8]| {
             let start = part.as_ptr() as usize - input.as_ptr() as usize;
             start..start + part.len()
         };
-        Places { target: place(head.target), host: head.text(&header::HOST).map(place).unwrap_or_default() }
+        let host = head.lines(&header::HOST).next();
+        Places { target: place(head.target.as_bytes()), host: host.map(place).unwrap_or_default() }
     }
 
     fn tell<S: Service>(&self, service: &S, request: &[u8], receipt: S::Receipt, bytes: usize, complete: bool) {
-        let text = |place: &Range<usize>| str::from_utf8(&request[place.clone()]).unwrap_or_default();
-        let sent = Sent { target: text(&self.target), host: text(&self.host), bytes: bytes as u64, complete };
+        let part = |place: &Range<usize>| &request[place.clone()];
+        let sent = Sent { target: part(&self.target), host: part(&self.host), bytes: bytes as u64, complete };
         service.sent(receipt, &sent);
     }
 }
