@@ -1,8 +1,8 @@
 //! What is counted of one route, from the start of the process on, in shards.
 //!
 //! Adding is a few array accesses: no label is hashed, no lock taken, no number converted. What a route has never had (an
-//! outcome, a fetch) takes no memory, and its labels come from fixed sets, so that a route has at most [`SHARDS`] times a few
-//! kilobytes.
+//! outcome, a fetch) takes no memory, and its labels come from fixed sets: a route has some kilobytes for each thread that
+//! answers for it, and no more.
 
 use super::families::{ORIGIN_BOUNDS, REQUEST_BOUNDS};
 use super::histogram::{Histogram, ticks};
@@ -26,16 +26,21 @@ struct Shard {
     origin: OnceLock<Box<OfOrigin>>,
 }
 
-/// Requests of one outcome.
+/// Requests of one outcome. Like everything that a lane's threads write alone, on cache lines of its own.
 #[derive(Default)]
+#[repr(align(64))]
 struct OfKind {
     seconds: Histogram<{ REQUEST_BOUNDS.len() }>,
     bytes: Count,
     /// By the cache that the route's responses were in then, which a reload may change; and by reason.
-    requests: [OnceLock<Box<[Count; Reason::ALL.len()]>>; CacheName::ALL.len()],
+    requests: [OnceLock<Box<ByReason>>; CacheName::ALL.len()],
 }
 
+#[repr(align(64))]
+struct ByReason([Count; Reason::ALL.len()]);
+
 /// What the origin was asked and what came of it.
+#[repr(align(64))]
 struct OfOrigin {
     results: [Count; OriginResult::ALL.len()],
     seconds: Histogram<{ ORIGIN_BOUNDS.len() }>,
@@ -57,8 +62,8 @@ impl Counts {
         let lane = Lane::own();
         let shard = self.0.of(lane);
         let kind = shard.kinds[outcome.kind as usize].get_or_init(Box::default);
-        let requests = kind.requests[cache.index()].get_or_init(|| Box::new([const { Count::new() }; _]));
-        requests[outcome.reason as usize].add(lane, 1);
+        let requests = kind.requests[cache.index()].get_or_init(Box::default);
+        requests.0[outcome.reason as usize].add(lane, 1);
         kind.seconds.observe(lane, &REQUEST_BOUNDS, duration);
         kind.bytes.add(lane, bytes);
         if let Some(origin_time) = saved {
@@ -99,7 +104,9 @@ impl Counts {
 
     /// Requests of that outcome and reason that were answered while the route had that cache.
     pub(super) fn requests(&self, cache: CacheName, kind: Kind, reason: Reason) -> u64 {
-        self.of_kind(kind, |kind| kind.requests[cache.index()].get().map_or(0, |counts| counts[reason as usize].get()))
+        self.of_kind(kind, |kind| {
+            kind.requests[cache.index()].get().map_or(0, |counts| counts.0[reason as usize].get())
+        })
     }
 
     /// How long requests of that outcome took: how many by bucket, those past the last bound behind them.
@@ -163,6 +170,12 @@ impl Counts {
 
     fn of_origin(&self, count: impl Fn(&OfOrigin) -> u64) -> u64 {
         self.0.sum(|shard| shard.origin.get().map_or(0, |origin| count(origin)))
+    }
+}
+
+impl Default for ByReason {
+    fn default() -> ByReason {
+        ByReason([const { Count::new() }; _])
     }
 }
 

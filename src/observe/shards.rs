@@ -110,17 +110,16 @@ mod tests {
         let shards = Shards::<Count>::default();
         let threads = SHARDS + 4;
         std::thread::scope(|scope| {
-            for _ in 0..threads {
-                scope.spawn(|| {
-                    for _ in 0..EACH {
-                        let lane = Lane::own();
-                        shards.of(lane).add(lane, 1);
-                    }
-                });
-            }
+            let counting = || {
+                for _ in 0..EACH {
+                    let lane = Lane::own();
+                    shards.of(lane).add(lane, 1);
+                }
+            };
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(counting)).collect();
             // Read while they count: never less than before.
             let mut before = 0;
-            while before < EACH * threads as u64 {
+            while threads.iter().any(|thread| !thread.is_finished()) {
                 let now = shards.sum(Count::get);
                 assert!(now >= before, "{now} after {before}");
                 before = now;
