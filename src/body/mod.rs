@@ -96,6 +96,10 @@ impl http_body::Body for Body {
         if let (Poll::Ready(Some(Ok(frame))), Some(watch)) = (&polled, &mut self.watch) {
             watch.sent(frame.data_ref().map_or(0, Bytes::len));
         }
+        // One without a length cannot tell afterwards that its end has been taken.
+        if let (Poll::Ready(None), Some(watch)) = (&polled, &mut self.watch) {
+            watch.completed();
+        }
         polled
     }
 

@@ -384,6 +384,7 @@ async fn the_same_is_answered_logged_and_asked_with_and_without() {
     assert!(with.len() > 60 && with.len() == without.len(), "{with:?}");
     for (with, without) in with.iter().zip(&without) {
         assert_eq!(with, without);
+        assert!(!with.contains("cut"), "it was sent whole: {with}");
     }
 }
 

@@ -7,7 +7,7 @@
 //! - `collapse`: one fetch for many, and every way it can end
 //! - `stale`: validation, serving stale, a failing origin
 //! - `commands`: the program itself, each command as an operator runs it
-//! - `fronts`: the same requests with the front and without it
+//! - `fronts`: the same requests with the front and without it; `front_edges`: slow and leaving clients, limits, stops and tunnels
 //! - `forms`, `packed`: each visitor's own form tokens in shared pages; `django_shop` is the shop they come from
 //! - `dialects`: purge clients of all kinds, byte for byte
 //! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
@@ -41,6 +41,7 @@ mod commands;
 mod dialects;
 mod django_shop;
 mod forms;
+mod front_edges;
 mod fronts;
 mod guard;
 mod guards;

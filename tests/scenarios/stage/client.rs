@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 
 /// A connection.
 pub struct Client {
@@ -26,6 +26,13 @@ impl Client {
     pub async fn connect(address: SocketAddr) -> Client {
         let stream = TcpStream::connect(address).await.expect("vitrine listens");
         Client { stream, buffer: Vec::new() }
+    }
+
+    /// One that takes little before it is read from.
+    pub async fn narrow(address: SocketAddr) -> Client {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.set_recv_buffer_size(16 * 1024).expect("it is small enough");
+        Client { stream: socket.connect(address).await.expect("vitrine listens"), buffer: Vec::new() }
     }
 
     /// Sends raw bytes.
