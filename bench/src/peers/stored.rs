@@ -8,9 +8,11 @@ use super::running::Running;
 use std::io;
 use std::time::Duration;
 
-const COUNT: u64 = 20_000;
+const COUNT: u64 = 40_000;
 const COUNT_IN_SHORT: u64 = 200;
 const BODY_BYTES: usize = 4096;
+/// One in so many may be let go at once: Traffic Server does so with two pages whose places in its index clash.
+const LOST_MAX: u64 = 100;
 const TIME_MAX: Duration = Duration::from_mins(2);
 /// What connections, buffers and pools take is there before the count begins.
 const WARMING: u64 = 500;
@@ -51,11 +53,11 @@ fn growth(kind: &Kind, origin: &Origin, count: u64) -> io::Result<i64> {
     let grown = held(&server)?.saturating_sub(before);
     // Once more, so that what was not kept is not taken for small.
     load.run(&mut Pages::new("c", BODY_BYTES, Some(count)), TIME_MAX, count)?;
-    let fetched = origin.asked() - asked;
-    if fetched != count {
-        return Err(io::Error::other(format!("{fetched} fetches for {count} pages: not all were kept")));
+    let lost = (origin.asked() - asked).saturating_sub(count);
+    if lost > count / LOST_MAX {
+        return Err(io::Error::other(format!("{lost} of {count} pages were not kept")));
     }
-    beside_body(grown, count)
+    beside_body(grown, count - lost)
 }
 
 fn beside_body(bytes: u64, count: u64) -> io::Result<i64> {
