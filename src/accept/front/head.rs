@@ -10,8 +10,8 @@ use httparse::{Header, Status};
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-/// Fields of a head, at most: hyper's own bound.
-const FIELDS_MAX: usize = 100;
+/// Fields of a head that there is room for: hyper's own bound, and that of most origins.
+pub(in crate::accept) const FIELDS_MAX: usize = 100;
 /// Room for the parts of a head while it is read.
 pub(super) type Room<'a> = [MaybeUninit<Header<'a>>; FIELDS_MAX];
 

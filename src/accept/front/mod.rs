@@ -11,6 +11,7 @@ mod head;
 mod reading;
 mod wire;
 
+pub(super) use head::FIELDS_MAX;
 pub use head::{Framing, Head};
 pub use reading::{NoChunks, Reading, end_of_chunks, with_reading};
 pub(super) use wire::{Link, Shared};
