@@ -1,7 +1,7 @@
 //! One connection: who reads its heads, and what is done before and after a request is answered.
 
 use super::deadline::WriteDeadline;
-use super::front::{Draining, Front, Link, Next, Shared, Socket};
+use super::front::{Draining, FIELDS_MAX, Front, Link, Next, Shared, Socket};
 use super::interim::{Interleaved, behind_interims};
 use super::listener::{Service, Visitor};
 use super::{Limits, Refusal, check};
@@ -43,7 +43,8 @@ pub(super) async fn connection<S: Service>(
     draining: Draining,
 ) {
     let stream = WriteDeadline::new(stream, limits.write_timeout);
-    if limits.front {
+    // A head that the front has no room for would be hyper's before it is whole, and there it has no deadline.
+    if limits.front && limits.fields_max <= FIELDS_MAX {
         in_turn(&Shared::new(stream, held), peer, service, limits, draining).await;
         return;
     }

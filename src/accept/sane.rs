@@ -28,9 +28,10 @@ const fn refuse(status: StatusCode, message: &'static str) -> Result<(), Refusal
 /// # Errors
 /// The first thing that is wrong with it.
 pub fn check(head: &Parts, limits: &Limits) -> Result<(), Refusal> {
+    // First: after all other refusals but that of a method the connection ends, and with its framing in doubt it has to.
+    check_framing(head)?;
     check_method(head)?;
     check_sizes(head, limits)?;
-    check_framing(head)?;
     check_expectation(head)
 }
 
@@ -124,6 +125,8 @@ mod tests {
         assert_eq!(status(get().header("upgrade", "websocket").header("content-length", "5")), Some(400));
         assert_eq!(status(Request::builder().method("CONNECT").uri("a:80")), Some(405));
         assert_eq!(status(Request::builder().method("TRACE").uri("/")), Some(405));
+        // After a 405 the connection goes on, which it may not after these.
+        assert_eq!(status(Request::builder().method("TRACE").uri("/").header(te, "gzip, chunked")), Some(400));
     }
 
     #[test]

@@ -68,6 +68,7 @@ pub struct Receipt {
 impl Proxy {
     /// Answers a request from memory: writes the head to the end of `head`, whole but for the empty line, and gives the content. None,
     /// and nothing has happened, where it is not a plain hit.
+    #[expect(clippy::needless_pass_by_value, reason = "it is four references")]
     pub fn ready<F: Fields>(&self, request: Plain<'_, F>, head: &mut Vec<u8>) -> Option<(Bytes, Receipt)> {
         let arrived = self.clock.moment();
         let Plain { method, path_and_query, fields, peer } = request;

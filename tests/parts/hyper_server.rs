@@ -16,8 +16,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 use vitrine::accept::Limits;
 
-/// Has hyper serve what comes until it waits for more, or is done; what it wrote.
-pub(crate) fn served<R, B>(bytes: &[u8], limits: &Limits, serve: impl Fn(Request<Incoming>) -> R) -> Vec<u8>
+/// Has hyper serve what comes until it waits for more, or is done; what it wrote, and whether it is done.
+pub(crate) fn served<R, B>(bytes: &[u8], limits: &Limits, serve: impl Fn(Request<Incoming>) -> R) -> (Vec<u8>, bool)
 where
     R: Future<Output = Response<B>>,
     B: Body<Data = Bytes> + 'static,
@@ -31,14 +31,20 @@ where
         let answering = serve(request);
         async move { Ok::<_, Infallible>(answering.await) }
     });
-    {
+    let has_ended = {
         let mut connection = pin!(builder.serve_connection(socket, serve));
         let rounds = Arc::new(Rounds::default());
         let waker = Waker::from(rounds.clone());
-        // It gives way now and then, and says so; else it waits for more to come.
-        while connection.as_mut().poll(&mut Context::from_waker(&waker)).is_pending() && rounds.has_one_more() {}
-    }
-    written
+        loop {
+            match connection.as_mut().poll(&mut Context::from_waker(&waker)) {
+                Poll::Ready(_) => break true,
+                // It gives way now and then, and says so; else it waits for more to come.
+                Poll::Pending if rounds.has_one_more() => {}
+                Poll::Pending => break false,
+            }
+        }
+    };
+    (written, has_ended)
 }
 
 /// Whether to poll once more.

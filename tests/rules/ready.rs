@@ -189,7 +189,7 @@ fn the_long_way(
     response.headers_mut().insert(X_REQUEST_ID, HeaderValue::from_static(ID));
     let response = RefCell::new(Some(response));
     let asked = format!("{method} / HTTP/1.1\r\nhost: a\r\n\r\n");
-    let written = served(asked.as_bytes(), &Limits::default(), |_| {
+    let (written, _) = served(asked.as_bytes(), &Limits::default(), |_| {
         std::future::ready(response.take().expect("it is asked once"))
     });
     Answer::of(&written)

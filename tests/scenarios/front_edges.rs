@@ -169,6 +169,39 @@ async fn r7_an_idle_connection_and_a_slow_head_are_given_up_wherever_they_stand(
     }
 }
 
+/// What keeps its connection although it is refused leaves no way round the deadlines.
+#[tokio::test]
+async fn r7_s5_a_method_that_is_refused_brings_no_connection_without_deadlines() {
+    for front in FRONTS {
+        let stage = with(front, "limits: { head_timeout: 300ms }", 4).await;
+        for (lines, status) in [("", 405), ("Transfer-Encoding: gzip, chunked\r\n", 400)] {
+            let mut client = stage.client().await;
+            let body = if lines.is_empty() { "" } else { "0\r\n\r\n" };
+            client.send(format!("TRACE / HTTP/1.1\r\nHost: a\r\n{lines}\r\n{body}")).await;
+            let refused = client.response("TRACE").await;
+            assert!(client.head().await.is_none(), "{front}: {lines:?}");
+            assert_eq!(refused.status, status, "{front}: {lines:?}");
+        }
+    }
+}
+
+/// The front has room for 100 fields; where more are allowed, hyper has the whole connection.
+#[tokio::test]
+async fn r7_r6_more_fields_than_the_front_reads_bring_no_connection_without_deadlines() {
+    for front in FRONTS {
+        let stage = with(front, "limits: { head_timeout: 300ms, fields: 200 }", 4).await;
+        let many: Vec<String> = (0..150).map(|number| format!("x{number}: a")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let mut client = stage.client().await;
+        client.send(request("GET", "/", &many)).await;
+        client.response("GET").await.expect(200, "xxxx").hit();
+        assert!(client.head().await.is_none(), "{front}");
+        let mut slow = stage.client().await;
+        slow.send(request("GET", "/", &many).trim_end()).await;
+        assert!(slow.head().await.is_none_or(|head| head.status >= 400), "{front}");
+    }
+}
+
 #[tokio::test]
 async fn when_vitrine_stops_idle_connections_end_and_what_is_under_way_is_finished() {
     for front in FRONTS {

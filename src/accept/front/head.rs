@@ -10,8 +10,8 @@ use httparse::{Header, Status};
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-/// Fields of a head, at most: hyper's own bound.
-const FIELDS_MAX: usize = 100;
+/// Fields of a head that there is room for: hyper's own bound, and that of most origins.
+pub(in crate::accept) const FIELDS_MAX: usize = 100;
 /// Room for the parts of a head while it is read.
 pub(super) type Room<'a> = [MaybeUninit<Header<'a>>; FIELDS_MAX];
 
@@ -89,8 +89,9 @@ fn kind(name: &str) -> u64 {
     1 << ((name.len() ^ (first << 1)) & 63)
 }
 
-impl<'a> Head<'a> {
+impl Head<'_> {
     /// What hyper's server takes and does not tell (rows S1, S3, S9, S13).
+    #[expect(clippy::naive_bytecount, reason = "heads are short, and the compiler counts many bytes at a time")]
     fn check(&self, bytes: &[u8]) -> Result<(), Refusal> {
         let count = |byte: u8| bytes.iter().filter(|own| **own == byte).count();
         // No value holds one of them, so that each line end is one of both.

@@ -11,6 +11,7 @@ mod head;
 mod reading;
 mod wire;
 
+pub(super) use head::FIELDS_MAX;
 pub use head::{Framing, Head};
 pub use reading::{NoChunks, Reading, end_of_chunks, with_reading};
 pub(super) use wire::{Link, Shared};
@@ -307,13 +308,11 @@ impl<S: Service> Front<S> {
     fn poll_sending(&mut self, cx: &mut Context<'_>, wire: &mut Wire<Socket>) -> Poll<bool> {
         let Some(sending) = &mut self.sending else { return Poll::Ready(true) };
         while !sending.is_done() {
-            match ready!(send(cx, wire, &sending.head, &sending.body)) {
-                Ok(sent) => sending.advance(sent),
-                Err(_) => {
-                    self.tell_sending(false);
-                    return Poll::Ready(false);
-                }
-            }
+            let Ok(sent) = ready!(send(cx, wire, &sending.head, &sending.body)) else {
+                self.tell_sending(false);
+                return Poll::Ready(false);
+            };
+            sending.advance(sent);
         }
         let closes = sending.closes;
         self.tell_sending(true);

@@ -31,8 +31,13 @@ struct Seen {
 
 /// The requests that hyper reads from these bytes, after which nothing more comes.
 fn requests(bytes: &[u8], limits: &Limits) -> Vec<Seen> {
+    read_by_hyper(bytes, limits).0
+}
+
+/// The same, and whether it ends the connection after them.
+fn read_by_hyper(bytes: &[u8], limits: &Limits) -> (Vec<Seen>, bool) {
     let seen = RefCell::new(Vec::new());
-    served(bytes, limits, |request| async {
+    let (_, has_ended) = served(bytes, limits, |request| async {
         let (head, body) = request.into_parts();
         let at = seen.borrow().len();
         seen.borrow_mut().push(Seen { head, body: None });
@@ -42,7 +47,7 @@ fn requests(bytes: &[u8], limits: &Limits) -> Vec<Seen> {
         *response.status_mut() = StatusCode::NOT_FOUND;
         response
     });
-    seen.into_inner()
+    (seen.into_inner(), has_ended)
 }
 
 /// Any bytes, as the first that come on a connection.
@@ -59,8 +64,11 @@ pub(super) fn head(bytes: &[u8]) {
             no_less_does(&bytes[..length], &limits);
             assert!(is_listed(&bytes[..length]), "it refuses what hyper takes, and no list says so");
         }
-        // All of it is hyper's.
-        Reading::Other => {}
+        // All that comes is hyper's from here on, which has no deadline for heads: it has to refuse this.
+        Reading::Other => {
+            let (seen, has_ended) = read_by_hyper(bytes, &limits);
+            assert!(seen.is_empty() && has_ended, "hyper takes it, or waits");
+        }
     });
 }
 
@@ -91,6 +99,9 @@ fn whole(bytes: &[u8], head: &Head<'_>, framing: Option<Framing>, closes: Option
         may_be_answered(head, first, limits);
     }
     if framing.is_none() {
+        // The connection is hyper's from here on, which has no deadline for heads: it has to end with this answer.
+        let refusal = check(&first.head, limits).expect_err("it would be answered, and then?");
+        assert_ne!(refusal.status, StatusCode::METHOD_NOT_ALLOWED, "the connection would go on");
         return;
     }
     let content = if framing == Some(Framing::Chunked) { b"abc" } else { &body[..] };

@@ -28,10 +28,12 @@ cookies: { session: [sessionid], personal: [basket], key: [currency], drop: [see
 query: { ignore: [utm_*] }
 "#;
 
-/// The line of `proxy.yaml` that turns the front off, where `VITRINE_FRONT=off` says that all plays are to be run without it.
-pub fn front() -> String {
+/// The configuration with the front turned off, where `VITRINE_FRONT=off` says that all plays are to be run without it and the play
+/// does not say itself.
+fn fronted(config: String) -> String {
     let is_off = std::env::var("VITRINE_FRONT").is_ok_and(|front| front == "off");
-    if is_off { "front: off\n".into() } else { String::new() }
+    let says_itself = config.lines().any(|line| line.starts_with("front:"));
+    if is_off && !says_itself { format!("front: off\n{config}") } else { config }
 }
 
 /// A whole vitrine between an origin and clients.
@@ -78,10 +80,9 @@ impl Stage {
     /// Opens with these lines, which say where the origins are.
     pub fn before(origin: Origin, lines: &str) -> Stage {
         let data = tempfile::tempdir().expect("a directory");
-        let front = if lines.contains("front:") { String::new() } else { front() };
         let config = format!(
             "listen: [{{ address: 127.0.0.1:0 }}]\nadmin: {{ address: 127.0.0.1:0 }}\n\
-             data_dir: {:?}\nlog: {{ access: off }}\n{front}{lines}",
+             data_dir: {:?}\nlog: {{ access: off }}\n{lines}",
             data.path()
         );
         Stage::over(origin, data, config)
@@ -94,6 +95,7 @@ impl Stage {
 
     fn over(origin: Origin, data: tempfile::TempDir, config: String) -> Stage {
         let (clock, hand) = Clock::held(NOON);
+        let config = fronted(config);
         let app = start(&config, &data, &origin, clock);
         Stage { app, origin, clock: hand, data, config }
     }

@@ -66,7 +66,7 @@ impl Process {
             origin.address,
             data.path()
         );
-        Process::serve(origin, data, config).await
+        Process::serve(origin, data, super::fronted(config)).await
     }
 
     /// The same again once it has ended: its files, its origin.
