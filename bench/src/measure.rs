@@ -106,6 +106,10 @@ impl Ticks {
 fn own_ticks(processes: &Path, process: u32) -> Option<u64> {
     let mut own = 0;
     for entry in std::fs::read_dir(processes).ok()?.flatten() {
+        // `self` and `thread-self` are this process once more.
+        if entry.file_name().to_str().is_none_or(|name| name.parse::<u32>().is_err()) {
+            continue;
+        }
         let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
         let Some((head, rest)) = stat.rsplit_once(')') else { continue };
         let fields: Vec<&str> = rest.split_whitespace().collect();
@@ -135,11 +139,12 @@ mod tests {
     fn ticks_are_those_of_the_process_and_its_children() {
         let processes = tempfile::tempdir().unwrap();
         for (process, stat) in [
-            (7, "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 100 1000 20 0 1 0 100 0 0"),
-            (8, "8 (child) S 7 7 7 0 -1 4194560 1 0 0 0 1 2 9 9 20 0 1 0 100 0 0"),
-            (9, "9 (foreign) S 1 9 9 0 -1 4194560 1 0 0 0 50 50 0 0 20 0 1 0 100 0 0"),
+            ("self", "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 100 1000 20 0 1 0 100 0 0"),
+            ("7", "7 (a b) c) S 1 7 7 0 -1 4194560 1 0 0 0 12 30 100 1000 20 0 1 0 100 0 0"),
+            ("8", "8 (child) S 7 7 7 0 -1 4194560 1 0 0 0 1 2 9 9 20 0 1 0 100 0 0"),
+            ("9", "9 (foreign) S 1 9 9 0 -1 4194560 1 0 0 0 50 50 0 0 20 0 1 0 100 0 0"),
         ] {
-            let folder = processes.path().join(process.to_string());
+            let folder = processes.path().join(process);
             std::fs::create_dir(&folder).unwrap();
             std::fs::write(folder.join("stat"), stat).unwrap();
         }
