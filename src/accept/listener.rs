@@ -15,6 +15,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::task::TaskTracker;
@@ -71,14 +72,34 @@ pub struct Door {
 }
 
 impl Door {
-    /// Binds an address; port 0 takes a free one.
+    /// Binds an address; port 0 takes a free one. It is served on the runtime that this is called on.
     ///
     /// # Errors
     /// As the system says it, for example that the address is in use.
     pub fn open(address: SocketAddr) -> io::Result<Door> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&address.into())?;
+        Door::of(bound(address, Share::Nobody)?)
+    }
+
+    /// Binds an address once for each of these runtimes; the system spreads connections among them. Whoever else has it is
+    /// noticed all the same: the first socket is bound for itself alone, and shares only then what it has.
+    ///
+    /// # Errors
+    /// As the system says it, for example that the address is in use.
+    pub fn open_on(address: SocketAddr, runtimes: &[Handle]) -> io::Result<Vec<Door>> {
+        let [first, others @ ..] = runtimes else { return Ok(Vec::new()) };
+        let socket = bound(address, Share::Afterwards)?;
+        let on = |runtime: &Handle, socket| {
+            let _here = runtime.enter();
+            Door::of(socket)
+        };
+        let door = on(first, socket)?;
+        // Where port 0 was asked for, this has the one that was given.
+        let address = door.address;
+        let further = others.iter().map(|runtime| on(runtime, bound(address, Share::Before)?));
+        std::iter::once(Ok(door)).chain(further).collect()
+    }
+
+    fn of(socket: Socket) -> io::Result<Door> {
         socket.listen(BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
         Ok(Door { address: listener.local_addr()?, listener })
@@ -118,19 +139,40 @@ impl Door {
     }
 }
 
-/// The next connection, with its place. A full house accepts nobody: new connections wait in the kernel's backlog.
+/// Whom a bound socket shares its address with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Share {
+    /// Nobody.
+    Nobody,
+    /// Those who are bound to it later, and ask to share it.
+    Afterwards,
+    /// Those who are bound to it already.
+    Before,
+}
+
+fn bound(address: SocketAddr, share: Share) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM.nonblocking(), None)?;
+    socket.set_reuse_address(true)?;
+    socket.set_reuse_port(share == Share::Before)?;
+    socket.bind(&address.into())?;
+    if share == Share::Afterwards {
+        socket.set_reuse_port(true)?;
+    }
+    Ok(socket)
+}
+
+/// The next connection, with its place. While the house is full new connections wait in the kernel's backlog, but for the one here
+/// that is next: a door that nobody comes to must not hold a place that another one needs.
 async fn accept(listener: &TcpListener, places: &Arc<Semaphore>) -> (TcpStream, SocketAddr, OwnedSemaphorePermit) {
     loop {
-        let Ok(place) = places.clone().acquire_owned().await else {
-            // The semaphore is never closed.
-            std::future::pending::<()>().await;
-            continue;
-        };
         match listener.accept().await {
             Ok((stream, peer)) => {
                 // A socket that is already gone shows at its first read.
                 let _ = stream.set_nodelay(true);
-                return (stream, peer, place);
+                // The semaphore is never closed.
+                if let Ok(place) = places.clone().acquire_owned().await {
+                    return (stream, peer, place);
+                }
             }
             Err(error) if is_about_one_connection(&error) => {}
             Err(error) => {
@@ -145,3 +187,6 @@ fn is_about_one_connection(error: &io::Error) -> bool {
     use io::ErrorKind::{ConnectionAborted, ConnectionRefused, ConnectionReset};
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset)
 }
+
+#[cfg(test)]
+mod tests;

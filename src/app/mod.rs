@@ -5,12 +5,14 @@ mod backstage;
 mod behind;
 mod housekeeping;
 mod identity;
+mod lanes;
 mod reload;
 mod serve;
 mod session_key;
 mod shop;
 mod switch;
 
+pub use lanes::Lanes;
 pub use reload::ReloadError;
 pub use serve::serve;
 pub use shop::StartError;
@@ -25,6 +27,7 @@ use shop::Shop;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
+use tokio::runtime::Handle;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -57,13 +60,27 @@ pub struct App {
 impl App {
     /// Reads the configuration, makes the parts and opens the addresses. Serving has begun when this returns.
     ///
-    /// To be called on a runtime.
+    /// To be called on a runtime, which does all the work.
     ///
     /// # Errors
     /// Every mistake in the configuration, or what could not be opened.
     pub fn start(path: &Path, environment: Environment, clock: Clock) -> Result<App, StartError> {
+        App::start_on([Handle::current()], path, environment, clock)
+    }
+
+    /// The same, with visitors served on these runtimes, at least one, and everything else on the one that this is called on. They
+    /// have to outlast [`App::stop`].
+    ///
+    /// # Errors
+    /// As with [`App::start`].
+    pub fn start_on(
+        lanes: impl IntoIterator<Item = Handle>,
+        path: &Path,
+        environment: Environment,
+        clock: Clock,
+    ) -> Result<App, StartError> {
         let loaded = config::load(path, &*environment).map_err(StartError::Config)?;
-        let doors = Doors::open(&loaded.config)?;
+        let doors = Doors::open(&loaded.config, &lanes.into_iter().collect::<Vec<_>>())?;
         let key = session_key::session_key(&loaded.config)?;
         let shop = Arc::new(Shop::open(&loaded.config, key.as_ref(), clock)?);
         session_key::end_those_of_another(&shop, &loaded.config, key.as_ref());
@@ -74,7 +91,7 @@ impl App {
         let mut app = App {
             shop,
             reloader,
-            public: doors.public.iter().map(Door::address).collect(),
+            public: doors.addresses(),
             admin: doors.admin.address(),
             invalidation: doors.invalidation.as_ref().map(Door::address),
             stop_public: CancellationToken::new(),
@@ -139,9 +156,10 @@ impl App {
             observer: self.shop.observer.clone(),
         });
         let places = Arc::new(Semaphore::new(limits.connections_max));
-        for door in doors.public {
+        for (door, lane) in doors.public.into_iter().flatten() {
             let stop = self.stop_public.clone().cancelled_owned();
-            self.public_doors.spawn(door.serve(public.clone(), limits.clone(), places.clone(), stop));
+            let serving = door.serve(public.clone(), limits.clone(), places.clone(), stop);
+            self.public_doors.spawn_on(serving, &lane);
         }
         self.serve_side(doors.admin, Administration(admin), &limits);
         if let Some(door) = doors.invalidation {
@@ -172,18 +190,28 @@ impl App {
 
 /// The bound sockets. They are bound before anything else is made, so that a taken port is told at once.
 struct Doors {
-    public: Vec<Door>,
+    /// For each address a door on each lane.
+    public: Vec<Vec<(Door, Handle)>>,
     admin: Door,
     invalidation: Option<Door>,
 }
 
 impl Doors {
-    fn open(config: &config::Config) -> Result<Doors, StartError> {
+    fn open(config: &config::Config, lanes: &[Handle]) -> Result<Doors, StartError> {
         let open = |address| Door::open(address).map_err(|error| StartError::Listen { address, error });
+        let on_lanes = |address| {
+            let doors = Door::open_on(address, lanes).map_err(|error| StartError::Listen { address, error })?;
+            Ok(doors.into_iter().zip(lanes.iter().cloned()).collect())
+        };
         Ok(Doors {
-            public: config.listen.iter().map(|listen| open(listen.address)).collect::<Result<_, _>>()?,
+            public: config.listen.iter().map(|listen| on_lanes(listen.address)).collect::<Result<_, StartError>>()?,
             admin: open(config.admin.address)?,
             invalidation: config.invalidation.listen.map(open).transpose()?,
         })
+    }
+
+    /// The public addresses: all doors of one share it.
+    fn addresses(&self) -> Vec<SocketAddr> {
+        self.public.iter().filter_map(|doors| doors.first()).map(|(door, _)| door.address()).collect()
     }
 }

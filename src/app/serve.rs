@@ -1,6 +1,6 @@
 //! `vitrine serve`: the runtime, the signals, and what the service manager is told.
 
-use super::{App, Environment};
+use super::{App, Environment, Lanes};
 use crate::clock::Clock;
 use crate::config;
 use crate::observe::Logs;
@@ -27,11 +27,11 @@ pub fn serve(path: &Path) -> ExitCode {
     for note in &config.notes {
         tracing::warn!("{note}");
     }
-    let runtime = match runtime(config.threads) {
-        Ok(runtime) => runtime,
+    let (lanes, runtime) = match runtimes(config.threads) {
+        Ok(runtimes) => runtimes,
         Err(error) => return failed(&format!("the runtime cannot start: {error}")),
     };
-    match runtime.block_on(run(path, environment)) {
+    match runtime.block_on(run(path, environment, &lanes)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error.to_string()),
     }
@@ -42,21 +42,17 @@ fn failed(message: &str) -> ExitCode {
     ExitCode::FAILURE
 }
 
-/// One worker a core, or as many as are asked for.
-fn runtime(threads: Option<NonZero<usize>>) -> io::Result<Runtime> {
-    let threads = threads.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZero::get);
-    if threads == 1 {
-        return Builder::new_current_thread().enable_all().build();
-    }
-    Builder::new_multi_thread().worker_threads(threads).thread_name("vitrine").enable_all().build()
+/// What serves visitors, and this thread's own for everything else.
+fn runtimes(threads: Option<NonZero<usize>>) -> io::Result<(Lanes, Runtime)> {
+    Ok((Lanes::start(threads)?, Builder::new_current_thread().enable_all().build()?))
 }
 
-async fn run(path: &Path, environment: Environment) -> Result<(), Box<dyn std::error::Error>> {
+async fn run(path: &Path, environment: Environment, lanes: &Lanes) -> Result<(), Box<dyn std::error::Error>> {
     // Before anything is open: a signal that comes early must not be the default's abrupt end.
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut hang_up = signal(SignalKind::hangup())?;
-    let app = App::start(path, environment, Clock::system())?;
+    let app = App::start_on(lanes.runtimes().cloned(), path, environment, Clock::system())?;
     tell_addresses(&app);
     notify(&[NotifyState::Ready]);
     loop {

@@ -53,7 +53,7 @@ pub struct Config {
     pub trusted_proxies: Vec<invalidate::Network>,
     /// One folder for each running proxy.
     pub data_dir: PathBuf,
-    /// Worker threads; none: one a core.
+    /// Threads that serve visitors; none: one a core.
     pub threads: Option<NonZero<usize>>,
     /// Logs.
     pub log: observe::Settings,

@@ -56,7 +56,8 @@ impl Origins {
         body: Body,
     ) -> Result<Answered, FetchFailure> {
         let origin = self.named(origin).ok_or(FetchFailure::Lost)?;
-        origin.send_for(outlet, method, path_and_query, fields, body).await
+        // In an allocation of its own: whatever waits for it would carry the room for it, and is moved more than once.
+        Box::pin(origin.send_for(outlet, method, path_and_query, fields, body)).await
     }
 
     /// How long somebody waits for the origin of that name who can be given something stale instead; none: until it has failed.
