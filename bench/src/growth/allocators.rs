@@ -16,10 +16,11 @@ use tempfile::TempDir;
 
 /// Which program, and what is added to its environment.
 type Arm = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
-const ARMS: [Arm; 3] = [
+const ARMS: [Arm; 4] = [
     ("glibc", "vitrine", &[]),
-    ("glibc, MALLOC_ARENA_MAX=1", "vitrine", &[("MALLOC_ARENA_MAX", "1")]),
+    ("glibc, one arena", "vitrine", &[("MALLOC_ARENA_MAX", "1")]),
     ("jemalloc", "vitrine-jemalloc", &[]),
+    ("jemalloc, one arena", "vitrine-jemalloc", &[("_RJEM_MALLOC_CONF", "narenas:1")]),
 ];
 
 /// A small shop's settings: memory and SQLite by default, coded forms made behind what is fetched.
@@ -77,7 +78,7 @@ async fn churn(bench: &Bench, arm: Arm) -> io::Result<(Points, Points)> {
     let server = serve(arm, &folder, bench, CHURN).await?;
     let mut admin = Connection::open(server.admin()?).await?;
     let (mut random, mut resident, mut held) = (Random::from(1), Points::new(), Points::new());
-    for step in 0..if bench.effort.small { 3 } else { 24 } {
+    for step in 0..if bench.effort.small { 3 } else { 16 } {
         let pages = (0..STEP).map(|_| sized(random.next() % PAGES)).collect();
         fetch_all(server.public, pages, 16).await?;
         let purge = format!("Surrogate-Key: group-{}\r\n", step % GROUPS);

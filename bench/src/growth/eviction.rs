@@ -10,7 +10,6 @@ use super::stock::serve;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Instant;
 
 /// Holds some 13,000 pages of 4 KiB.
 const SETTINGS: &str = "store: { backend: memory, memory: 66MiB }\n\
@@ -72,10 +71,10 @@ pub(crate) async fn pressure(bench: &mut Bench) -> io::Result<Curve> {
     let latencies = vec![line("p50", 0), line("p99", 1)];
     Ok(Curve::new("pressure", "Hits on 100 hot pages while each new page of 4 KiB drives another out", "new pages/s")
         .panel("time to the answer at 5,000 hits/s, us", true, latencies)
-        .panel("CPU of the process, percent of a core", false, vec![line("", 2)]))
+        .panel("CPU for what comes in a second, percent of a core", false, vec![line("", 2)]))
 }
 
-/// p50 and p99 of hits, and the share of a core, while new pages come.
+/// p50 and p99 of hits, and the share of a core that what came in a second takes, while new pages come.
 async fn pressed(server: &Server, bench: &Bench, pages: (&Pages, &Pages), rate: u64) -> io::Result<[f64; 3]> {
     let (mut hits, mut misses) = (Vec::new(), Vec::new());
     for connections in [&mut hits, &mut misses] {
@@ -83,10 +82,10 @@ async fn pressed(server: &Server, bench: &Bench, pages: (&Pages, &Pages), rate: 
             connections.push(Connection::open(server.public).await?);
         }
     }
-    let (before, began, time) = (server.cpu_exact()?, Instant::now(), bench.effort.round);
+    let (before, time) = (server.cpu_exact()?, bench.effort.round);
     let (latencies, missed) =
         tokio::join!(paced(&mut hits, "GET", pages.0, RATE, time), paced(&mut misses, "GET", pages.1, rate, time));
     let (latencies, _) = (latencies?, missed?);
-    let share = server.cpu_exact()?.saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64();
+    let share = server.cpu_exact()?.saturating_sub(before).as_secs_f64() / time.as_secs_f64();
     Ok([micros(percentile(&latencies, 0.5)), micros(percentile(&latencies, 0.99)), 100.0 * share])
 }

@@ -1,4 +1,4 @@
-//! Curves: what becomes of costs, latencies and memory while one thing grows. `vitrine-bench growth NAME|all` measures them and
+//! Curves: what becomes of costs, latencies and memory while one thing grows. `vitrine-bench growth NAME,NAME|all` measures them and
 //! writes figures, pictures and the tables of `docs/performance.md`; `growth NAME|all small` only tries the bench, with little of
 //! everything, and prints what would be written; `growth NAME|all redraw` draws what was kept once more.
 
@@ -48,9 +48,10 @@ struct Bench {
     stocks: Stocks,
 }
 
-/// Measures one curve, or all.
+/// Measures curves: some, with commas between their names, or all.
 pub(crate) async fn run(name: &str, how: &str) -> io::Result<()> {
-    let names: Vec<&str> = NAMES.into_iter().filter(|own| name == "all" || name == *own).collect();
+    let wanted = |own: &&str| name == "all" || name.split(',').any(|name| name == *own);
+    let names: Vec<&str> = NAMES.into_iter().filter(wanted).collect();
     if names.is_empty() || !matches!(how, "" | "small" | "redraw") {
         return Err(io::Error::other(format!("usage: vitrine-bench growth {}|all [small|redraw]", NAMES.join("|"))));
     }

@@ -70,11 +70,11 @@ pub(crate) async fn storm(bench: &mut Bench) -> io::Result<Curve> {
     let mut rounds: Vec<[Vec<f64>; 5]> = RATES.iter().map(|_| Default::default()).collect();
     for _ in 0..bench.effort.rounds {
         for (rate, values) in RATES.into_iter().zip(&mut rounds) {
-            let (before, began, time) = (server.cpu_exact()?, Instant::now(), bench.effort.round);
+            let (before, time) = (server.cpu_exact()?, bench.effort.round);
             let (answered, purged) =
                 tokio::join!(paced(&mut hits, "GET", &hot, RATE, time), paced(&mut purges, "PURGE", &tags, rate, time));
             let (answered, purged) = (answered?, purged?);
-            let share = server.cpu_exact()?.saturating_sub(before).as_secs_f64() / began.elapsed().as_secs_f64();
+            let share = server.cpu_exact()?.saturating_sub(before).as_secs_f64() / time.as_secs_f64();
             let [p50, p99] = [0.5, 0.99].map(|share| micros(percentile(&answered, share)));
             let [purge_p50, purge_p99] = [0.5, 0.99].map(|share| micros(percentile(&purged, share)));
             for (values, value) in values.iter_mut().zip([p50, p99, purge_p50, purge_p99, 100.0 * share]) {
@@ -91,5 +91,5 @@ pub(crate) async fn storm(bench: &mut Bench) -> io::Result<Curve> {
     Ok(Curve::new("purge-storm", title, "purges/s")
         .panel("time to a hit's answer at 5,000 hits/s, us", true, vec![line("p50", 0), line("p99", 1)])
         .panel("time to a purge's answer, us", true, vec![line("p50", 2), line("p99", 3)])
-        .panel("CPU of the process, percent of a core", false, vec![line("", 4)]))
+        .panel("CPU for what comes in a second, percent of a core", false, vec![line("", 4)]))
 }
