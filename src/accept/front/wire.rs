@@ -8,6 +8,7 @@ use super::head::Framing;
 use crate::accept::Refusal;
 use bytes::BytesMut;
 use std::any::Any;
+use std::cell::RefCell;
 use std::io::{self, ErrorKind};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,6 +17,11 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 /// What is read ahead of hyper at most, while it is at work on a message: as much as hyper itself would.
 const AHEAD_BYTES: usize = 8 * 1024;
+
+thread_local! {
+    /// Room that a thread's connections read into one after the other: hyper asks often, and room of its own would be cleared each time.
+    static AHEAD: RefCell<[u8; AHEAD_BYTES]> = const { RefCell::new([0; AHEAD_BYTES]) };
+}
 
 /// A socket with what was read from it and is nobody's yet.
 #[derive(Debug)]
@@ -246,13 +252,13 @@ impl<S: AsyncRead + Unpin> Wire<S> {
 
     /// Reads what comes next; nothing where the client has ended its side.
     fn poll_ahead(&mut self, cx: &mut Context<'_>, bytes_max: usize) -> Poll<io::Result<()>> {
-        let mut room = [0; AHEAD_BYTES];
-        let room = &mut room[..bytes_max.clamp(1, AHEAD_BYTES)];
-        let mut read = ReadBuf::new(room);
-        ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
-        self.has_ended = read.filled().is_empty();
-        self.ahead.extend_from_slice(read.filled());
-        Poll::Ready(Ok(()))
+        AHEAD.with_borrow_mut(|room| {
+            let mut read = ReadBuf::new(&mut room[..bytes_max.clamp(1, AHEAD_BYTES)]);
+            ready!(Pin::new(&mut self.socket).poll_read(cx, &mut read))?;
+            self.has_ended = read.filled().is_empty();
+            self.ahead.extend_from_slice(read.filled());
+            Poll::Ready(Ok(()))
+        })
     }
 }
 
