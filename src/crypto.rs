@@ -97,12 +97,12 @@ pub fn random<const N: usize>() -> Result<[u8; N], std::io::Error> {
 pub fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     // Without the formatting machinery: each look into Redis names a page by these digits.
-    let mut out = String::with_capacity(bytes.len() * 2);
+    let mut out = Vec::with_capacity(bytes.len() * 2);
     for byte in bytes {
-        out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        out.extend([DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
     }
-    out
+    // Digits are always text.
+    String::from_utf8(out).unwrap_or_default()
 }
 
 /// The bytes that hexadecimal digits of either case stand for; none where a text is anything else.

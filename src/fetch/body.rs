@@ -67,9 +67,10 @@ impl Body for OriginBody {
     }
 }
 
-/// A request's body on loan to a connection. Where no connection came about nobody has read of it, and it is lent again.
+/// A request's body on loan to a connection. Where no connection came about nobody has read of it, and it is lent again. Most
+/// have none.
 #[derive(Clone)]
-pub(super) struct Lent(Arc<Mutex<Reading>>);
+pub(super) struct Lent(Option<Arc<Mutex<Reading>>>);
 
 /// How far it was read.
 struct Reading {
@@ -80,12 +81,13 @@ struct Reading {
 
 impl Lent {
     pub(super) fn new(body: body::Body) -> Lent {
-        Lent(Arc::new(Mutex::new(Reading { body, has_ended: false })))
+        let is_empty = body.is_end_stream();
+        Lent((!is_empty).then(|| Arc::new(Mutex::new(Reading { body, has_ended: false }))))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Reading> {
+    fn lock(&self) -> Option<MutexGuard<'_, Reading>> {
         // A body that panicked is not read again: its request is lost with the connection that read it.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.as_ref().map(|reading| reading.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -94,18 +96,17 @@ impl Body for Lent {
     type Error = BodyError;
 
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
-        let mut reading = self.lock();
+        let Some(mut reading) = self.lock() else { return Poll::Ready(None) };
         let polled = Pin::new(&mut reading.body).poll_frame(cx);
         reading.has_ended |= matches!(polled, Poll::Ready(None));
         polled
     }
 
     fn is_end_stream(&self) -> bool {
-        let reading = self.lock();
-        reading.has_ended || reading.body.is_end_stream()
+        self.lock().is_none_or(|reading| reading.has_ended || reading.body.is_end_stream())
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.lock().body.size_hint()
+        self.lock().map_or_else(|| SizeHint::with_exact(0), |reading| reading.body.size_hint())
     }
 }

@@ -2,9 +2,9 @@
 //!
 //! Never on a request's path, and not among the origin's `connections`: a busy shop must not look like one that is ill.
 
+use super::Outgoing;
 use super::body::Lent;
 use super::line::Arriving;
-use super::origin::request;
 use super::outbound::OWN_USER_AGENT;
 use super::{HealthSettings, Origin};
 use crate::body::Body;
@@ -82,7 +82,8 @@ async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result
     fields.insert(header::HOST, host);
     fields.insert(header::ACCEPT, HeaderValue::from_static("*/*"));
     fields.insert(header::USER_AGENT, OWN_USER_AGENT);
-    let request = request(&Method::GET, &settings.path, &fields, Lent::new(Body::empty()));
+    let fields = || fields.clone();
+    let request = Outgoing::new(&Method::GET, &settings.path, &fields).with(Lent::new(Body::empty()));
     let response = origin.exchange(place, request.map_err(|failure| failure.to_string())?).await;
     response.map_err(|failure| failure.to_string())
 }

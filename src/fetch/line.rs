@@ -20,6 +20,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 use tokio::task::coop::unconstrained;
+use tokio::time::{Instant, Sleep, sleep_until};
 
 /// Bytes of one response head, with what hyper reads ahead.
 const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
@@ -34,6 +35,8 @@ pub(super) struct Line {
     bell: Arc<Bell>,
     /// The bell's.
     waker: Waker,
+    /// Rings for the deadline of an exchange, or for that of an earlier one: it is not set anew for each.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 /// Wakes whoever drives the connection now. Between two of them, and while what has come is taken out of it, nobody: hyper wakes
@@ -63,9 +66,23 @@ impl Wake for Bell {
     }
 }
 
-/// What sending gives: a response whose body is not bound to its connection yet; or an error, with the request where nothing of it
-/// was sent.
-type Sent = Result<Response<Incoming>, TrySendError<Request<Lent>>>;
+/// What sending gives: a response whose body is not bound to its connection yet.
+type Sent = Result<Response<Incoming>, Unanswered>;
+
+/// No response came.
+pub(super) enum Unanswered {
+    /// The deadline is over.
+    Late,
+    /// The connection failed; with the request where nothing of it was sent.
+    Failed(hyper::Error, Option<Box<Request<Lent>>>),
+}
+
+impl From<TrySendError<Request<Lent>>> for Unanswered {
+    fn from(mut failed: TrySendError<Request<Lent>>) -> Unanswered {
+        let unsent = failed.take_message().map(Box::new);
+        Unanswered::Failed(failed.into_error(), unsent)
+    }
+}
 
 impl Line {
     /// Speaks HTTP/1.1 over a socket.
@@ -74,7 +91,7 @@ impl Line {
         let (sender, connection) = Builder::new().max_buf_size(READ_BUFFER_BYTES_MAX).handshake(stream).await?;
         let bell = Arc::new(Bell::default());
         let waker = Waker::from(bell.clone());
-        Ok(Line { sender, connection: Some(Box::new(connection)), bell, waker })
+        Ok(Line { sender, connection: Some(Box::new(connection)), bell, waker, alarm: None })
     }
 
     /// Whether it waits for a request, as far as can be known without waiting: neither ended, nor at an exchange, and nothing
@@ -102,14 +119,34 @@ impl Line {
         has_ended
     }
 
+    /// Whether that moment has come. Whoever drives the connection is woken when it does.
+    fn is_late(&mut self, deadline: Instant) -> bool {
+        let alarm = self.alarm.get_or_insert_with(|| Box::pin(sleep_until(deadline)));
+        if alarm.deadline() > deadline {
+            alarm.as_mut().reset(deadline);
+        }
+        let mut cx = Context::from_waker(&self.waker);
+        while alarm.as_mut().poll(&mut cx).is_ready() {
+            if alarm.deadline() >= deadline {
+                return true;
+            }
+            alarm.as_mut().reset(deadline);
+        }
+        false
+    }
+
     /// Sends a request without a body and waits for the head of the response.
-    pub(super) async fn ask(&mut self, request: Request<Lent>) -> Sent {
+    pub(super) async fn ask(&mut self, request: Request<Lent>, deadline: Instant) -> Sent {
         // It is the connection that answers, and nobody else polls that: no waker has to be left for the answer. Out of the
         // task's budget, because what that puts off it wakes for.
         let mut answer = pin!(unconstrained(self.sender.try_send_request(request)));
         poll_fn(move |cx| {
             self.drive(Some(cx.waker()));
-            answer.as_mut().poll(&mut Context::from_waker(Waker::noop()))
+            match answer.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(sent) => Poll::Ready(sent.map_err(Unanswered::from)),
+                Poll::Pending if self.is_late(deadline) => Poll::Ready(Err(Unanswered::Late)),
+                Poll::Pending => Poll::Pending,
+            }
         })
         .await
     }
@@ -135,7 +172,7 @@ impl Line {
                 home.put(self);
             }
         });
-        answer.await
+        Ok(answer.await?)
     }
 
     /// Sends a request that may switch protocols: the connection is then the tunnel's, and never used for another.
@@ -145,7 +182,7 @@ impl Line {
             // How it ends is told to the exchange.
             tokio::spawn(connection.with_upgrades());
         }
-        answer.await
+        Ok(answer.await?)
     }
 }
 

@@ -24,7 +24,7 @@ mod tunnel;
 pub use body::OriginBody;
 pub use collapse::{Collapse, Joined, Lead};
 pub use failure::FetchFailure;
-pub use origin::{Answered, Origin};
+pub use origin::{Answered, Origin, Outgoing};
 pub use origins::{OriginFigures, Origins};
 pub use outbound::{ForwardedBy, pass_fields, shared_fields, unmatched_fields};
 pub use roster::ServerState;

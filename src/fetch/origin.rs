@@ -1,7 +1,7 @@
 //! One origin: its servers, a bound on connections, deadlines on every wait, and another try where it is safe.
 
 use super::body::{Lent, Place};
-use super::line::{Arriving, Line};
+use super::line::{Arriving, Line, Unanswered};
 use super::pool::{Home, Pool};
 use super::roster::Choice;
 use super::servers::{Attempt, Servers};
@@ -12,13 +12,13 @@ use crate::headers::list_items;
 use crate::interim::Outlet;
 use crate::policy::Framing;
 use http::uri::PathAndQuery;
-use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, Version, header};
+use http::{HeaderMap, Method, Request, Response, StatusCode, Uri, header};
 use http_body::Body as _;
 use hyper::body::Incoming;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// Servers that one request is tried at: each that cannot be reached costs it up to `connect_timeout`.
 const TRIES_MAX: usize = 3;
@@ -77,46 +77,22 @@ impl Origin {
 
     /// Sends a request and waits for the head of the final response.
     ///
-    /// `fields` are sent as they are, with `Host`; the body decides the framing. A server that cannot be reached has got
-    /// nothing: the next one is tried. A request that can be repeated (RFC 9110 9.2.2) and has no body is sent once more when
-    /// its connection died before anything came back, to another server where one is up.
+    /// The body decides the framing. A server that cannot be reached has got nothing: the next one is tried. A request that can be
+    /// repeated (RFC 9110 9.2.2) and has no body is sent once more when its connection died before anything came back, to another
+    /// server where one is up. Interim responses hold no deadline up: the final head is to come in the time that it has (row S43).
     ///
     /// # Errors
     /// See [`FetchFailure`]. Dropping the future gives the connection up.
-    pub async fn send(
-        &self,
-        method: &Method,
-        path_and_query: &str,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> Result<Answered, FetchFailure> {
-        self.send_for(&Outlet::nowhere(), method, path_and_query, fields, body).await
-    }
-
-    /// The same, for somebody who is told of interim responses as they come. They hold no deadline up: the final head is to
-    /// come in the time that it has (row S43).
-    ///
-    /// # Errors
-    /// See [`FetchFailure`]. Dropping the future gives the connection up.
-    pub async fn send_for(
-        &self,
-        outlet: &Outlet,
-        method: &Method,
-        path_and_query: &str,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> Result<Answered, FetchFailure> {
-        let repeatable = method.is_idempotent() && body.size_hint().exact() == Some(0);
+    pub async fn send(&self, outgoing: Outgoing<'_>, body: Body) -> Result<Answered, FetchFailure> {
+        let repeatable = outgoing.method.is_idempotent() && body.size_hint().exact() == Some(0);
         let first = if repeatable { Choice::MayProbe } else { Choice::Any };
         let mut attempt = self.servers.choose(&[], first).ok_or(FetchFailure::Down)?;
         let connection = self.place().await?;
         let (requested, watch, body) = (self.clock.now(), self.clock.stopwatch(), Lent::new(body));
         let (mut tried, mut dropped) = (Vec::new(), None);
         let response = loop {
-            let mut request = request(method, path_and_query, fields, body.clone())?;
-            interim::relay(&mut request, outlet);
             attempt.begin();
-            let failure = match self.exchange(attempt.place(), request).await {
+            let failure = match self.exchange(attempt.place(), outgoing.with(body.clone())?).await {
                 Ok(response) => break response,
                 Err(failure) => failure,
             };
@@ -176,8 +152,7 @@ impl Origin {
         request: Request<Lent>,
     ) -> Result<Response<Arriving>, FetchFailure> {
         let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
-        let response = timeout(self.settings.response_timeout, self.exchange_on_some_line(server, request)).await;
-        let response = response.unwrap_or(Err(FetchFailure::Timeout(self.settings.response_timeout)))?;
+        let response = self.exchange_on_some_line(server, request).await?;
         if response.status().as_u16() > 599 {
             return Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())));
         }
@@ -188,33 +163,33 @@ impl Origin {
         Ok(response)
     }
 
-    /// The same without a deadline. What was not sent at all, because a connection that waited had died, goes to the next one.
+    /// What was not sent at all, because a connection that waited had died, goes to the next one. All of it has one deadline.
     async fn exchange_on_some_line(
         &self,
         server: usize,
         mut request: Request<Lent>,
     ) -> Result<Response<Arriving>, FetchFailure> {
+        let deadline = Instant::now() + self.settings.response_timeout;
+        let late = || FetchFailure::Timeout(self.settings.response_timeout);
         loop {
             let home = self.pool.home(server);
-            let (mut line, is_used) = match self.pool.take(&home) {
-                Some(line) => (line, true),
-                None => (self.pool.connect(self.servers.url(server), self.at_work()).await?, false),
-            };
-            let (sent, line, consent) = if request.headers().contains_key(header::UPGRADE) {
-                (line.ask_to_upgrade(request).await, None, None)
-            } else if request.body().is_end_stream() {
-                let sent = line.ask(request).await;
-                (sent, Some(line), None)
+            let (mut line, is_used) = if let Some(line) = self.pool.take(&home) {
+                (line, true)
             } else {
-                let (consent, consented) = oneshot::channel();
-                (line.ask_apart(request, self.pool.home(server), consented).await, None, Some(consent))
+                let connecting = self.pool.connect(self.servers.url(server), self.at_work());
+                (Box::pin(timeout_at(deadline, connecting)).await.map_err(|_| late())??, false)
             };
-            match sent {
-                Ok(response) => return Ok(bound(response, line, home, consent)),
-                Err(mut failed) => match failed.take_message().filter(|_| is_used) {
-                    Some(unsent) => request = unsent,
-                    None => return Err(of_hyper(&failed.into_error())),
-                },
+            let answer = if request.body().is_end_stream() && !request.headers().contains_key(header::UPGRADE) {
+                line.ask(request, deadline).await.map(|response| bound(response, Some(line), home))
+            } else {
+                let answer = Box::pin(timeout_at(deadline, on_its_own(line, request, home))).await;
+                answer.unwrap_or(Err(Unanswered::Late))
+            };
+            match answer {
+                Ok(response) => return Ok(response),
+                Err(Unanswered::Late) => return Err(late()),
+                Err(Unanswered::Failed(_, Some(unsent))) if is_used => request = *unsent,
+                Err(Unanswered::Failed(error, _)) => return Err(of_hyper(&error)),
             }
         }
     }
@@ -255,38 +230,66 @@ impl Origin {
     }
 }
 
-/// A request as a server is sent it.
-pub(super) fn request(
-    method: &Method,
-    path_and_query: &str,
-    fields: &HeaderMap,
-    body: Lent,
-) -> Result<Request<Lent>, FetchFailure> {
-    let broken = |error: http::Error| FetchFailure::Broken(error.to_string());
-    let target: PathAndQuery = path_and_query.parse().map_err(|error: http::uri::InvalidUri| broken(error.into()))?;
-    let mut request = Request::builder()
-        .method(method)
-        .uri(Uri::from(target))
-        .version(Version::HTTP_11)
-        .body(body)
-        .map_err(broken)?;
-    *request.headers_mut() = fields.clone();
-    Ok(request)
+/// What is asked of an origin, without its body.
+#[derive(Clone, Copy)]
+pub struct Outgoing<'a> {
+    method: &'a Method,
+    path_and_query: &'a str,
+    fields: &'a (dyn Fn() -> HeaderMap + Sync),
+    interim: Option<&'a Outlet>,
 }
 
-/// A response that gives its connection back when all of it has come; unless its head leaves that doubtful.
-fn bound(
-    response: Response<Incoming>,
-    line: Option<Line>,
-    home: Home,
-    consent: Option<oneshot::Sender<()>>,
-) -> Response<Arriving> {
-    // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
-    let may_return = framing(&response) != Framing::Contradictory;
-    if let Some(consent) = consent.filter(|_| may_return) {
+impl<'a> Outgoing<'a> {
+    /// A request. Its fields, `Host` among them, are made anew for each time it is sent, and go as they are.
+    pub fn new(
+        method: &'a Method,
+        path_and_query: &'a str,
+        fields: &'a (dyn Fn() -> HeaderMap + Sync),
+    ) -> Outgoing<'a> {
+        Outgoing { method, path_and_query, fields, interim: None }
+    }
+
+    /// The same, for somebody who is told of interim responses as they come.
+    #[must_use]
+    pub fn relaying(self, interim: &'a Outlet) -> Outgoing<'a> {
+        Outgoing { interim: Some(interim), ..self }
+    }
+
+    /// It, as a server is sent it.
+    pub(super) fn with(&self, body: Lent) -> Result<Request<Lent>, FetchFailure> {
+        let target: PathAndQuery = self
+            .path_and_query
+            .parse()
+            .map_err(|error: http::uri::InvalidUri| FetchFailure::Broken(error.to_string()))?;
+        let mut request = Request::new(body);
+        *request.method_mut() = self.method.clone();
+        *request.uri_mut() = Uri::from(target);
+        *request.headers_mut() = (self.fields)();
+        if let Some(outlet) = self.interim {
+            interim::relay(&mut request, outlet);
+        }
+        Ok(request)
+    }
+}
+
+/// An exchange whose connection has a task of its own.
+async fn on_its_own(line: Line, request: Request<Lent>, home: Home) -> Result<Response<Arriving>, Unanswered> {
+    if request.headers().contains_key(header::UPGRADE) {
+        return line.ask_to_upgrade(request).await.map(|response| bound(response, None, home));
+    }
+    let (consent, consented) = oneshot::channel();
+    let response = line.ask_apart(request, home.clone(), consented).await?;
+    if framing(&response) != Framing::Contradictory {
         // Whoever has broken off has nothing to give back.
         let _ = consent.send(());
     }
+    Ok(bound(response, None, home))
+}
+
+/// A response that gives its connection back when all of it has come; unless its head leaves that doubtful.
+fn bound(response: Response<Incoming>, line: Option<Line>, home: Home) -> Response<Arriving> {
+    // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
+    let may_return = framing(&response) != Framing::Contradictory;
     response.map(|body| Arriving::new(body, line, may_return.then_some(home)))
 }
 

@@ -1,10 +1,8 @@
 //! All origins, by the names that rules know them by.
 
-use super::{Answered, FetchFailure, Origin, ServerFigures, Settings, health};
+use super::{Answered, FetchFailure, Origin, Outgoing, ServerFigures, Settings, health};
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::interim::Outlet;
-use http::{HeaderMap, Method};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,33 +29,10 @@ impl Origins {
     ///
     /// # Errors
     /// See [`FetchFailure`]. An origin that does not exist is [`FetchFailure::Lost`]: no rule that is in force names one.
-    pub async fn send(
-        &self,
-        origin: &str,
-        method: &Method,
-        path_and_query: &str,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> Result<Answered, FetchFailure> {
-        self.send_for(origin, &Outlet::nowhere(), method, path_and_query, fields, body).await
-    }
-
-    /// The same, for somebody who is told of interim responses as they come.
-    ///
-    /// # Errors
-    /// As with [`Origins::send`].
-    pub async fn send_for(
-        &self,
-        origin: &str,
-        outlet: &Outlet,
-        method: &Method,
-        path_and_query: &str,
-        fields: &HeaderMap,
-        body: Body,
-    ) -> Result<Answered, FetchFailure> {
+    pub async fn send(&self, origin: &str, outgoing: Outgoing<'_>, body: Body) -> Result<Answered, FetchFailure> {
         let origin = self.named(origin).ok_or(FetchFailure::Lost)?;
         // In an allocation of its own: whatever waits for it would carry the room for it, and is moved more than once.
-        Box::pin(origin.send_for(outlet, method, path_and_query, fields, body)).await
+        Box::pin(origin.send(outgoing, body)).await
     }
 
     /// How long somebody waits for the origin of that name who can be given something stale instead; none: until it has failed.

@@ -92,7 +92,7 @@ pub fn shared_fields(
         fields.insert(header::COOKIE, cookie);
     }
     fields.insert(header::USER_AGENT, OWN_USER_AGENT);
-    tell_who_asks(&mut fields, by);
+    tell_who_asks(&mut fields, client, by);
     fields
 }
 
@@ -116,7 +116,7 @@ pub fn unmatched_fields(client: &HeaderMap, by: ForwardedBy<'_>) -> HeaderMap {
 /// The fields of a pass: all end-to-end ones, and who asks.
 pub fn pass_fields(client: &HeaderMap, by: ForwardedBy<'_>) -> HeaderMap {
     let mut fields = end_to_end_of(client, OWN_FIELDS, |name| !is_never_forwarded(name));
-    tell_who_asks(&mut fields, by);
+    tell_who_asks(&mut fields, client, by);
     append_forwarded_for(&mut fields, client, by);
     fields.insert(X_REQUEST_ID, by.id.clone());
     fields
@@ -128,11 +128,12 @@ fn is_never_forwarded(name: &HeaderName) -> bool {
     name.contains('_') || name.starts_with("x-vitrine-") || NEVER_FORWARDED.contains(&name)
 }
 
-fn tell_who_asks(fields: &mut HeaderMap, by: ForwardedBy<'_>) {
+fn tell_who_asks(fields: &mut HeaderMap, client: &HeaderMap, by: ForwardedBy<'_>) {
     fields.append(header::VIA, OWN_VIA);
     fields.insert(X_FORWARDED_PROTO, HeaderValue::from_static(by.scheme.as_str()));
-    // A normalised host is ASCII without controls: always a value.
-    if let Ok(host) = HeaderValue::from_str(by.host) {
+    // Most come normalised. A normalised host is ASCII without controls: always a value.
+    let as_told = client.get(header::HOST).filter(|told| told.as_bytes() == by.host.as_bytes()).cloned();
+    if let Some(host) = as_told.or_else(|| HeaderValue::from_str(by.host).ok()) {
         fields.insert(header::HOST, host.clone());
         fields.insert(X_FORWARDED_HOST, host);
     }

@@ -35,6 +35,7 @@ struct Waiting {
 }
 
 /// Where a connection goes when it is at no exchange any more.
+#[derive(Clone)]
 pub(super) struct Home {
     pool: Arc<Pool>,
     server: usize,

@@ -14,7 +14,7 @@ use super::splicing;
 use crate::body::Body;
 use crate::clock::Timestamp;
 use crate::csrf::CookieForm;
-use crate::fetch::{Answered, FetchFailure, Lead};
+use crate::fetch::{Answered, FetchFailure, Lead, Outgoing};
 use crate::headers::end_to_end_of;
 use crate::invalidate::ChangedSessions;
 use crate::key::sets_one_of;
@@ -83,14 +83,15 @@ async fn exchange(
     errand: &Errand,
     validating: Option<&StoredResponse>,
 ) -> Result<Answered, FetchFailure> {
-    let mut fields = splicing::to_send(errand);
-    for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
-        fields.to_mut().insert(name, value);
-    }
-    let answered = proxy
-        .origins
-        .send_for(&errand.rule.origin, &errand.interim, &Method::GET, &errand.path_and_query, &fields, Body::empty())
-        .await;
+    let fields = || {
+        let mut fields = splicing::to_send(errand);
+        for (name, value) in validating.map(validation::conditions).unwrap_or_default() {
+            fields.insert(name, value);
+        }
+        fields
+    };
+    let outgoing = Outgoing::new(&Method::GET, &errand.path_and_query, &fields).relaying(&errand.interim);
+    let answered = proxy.origins.send(&errand.rule.origin, outgoing, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
     if let Ok(answered) = &answered {
         end_touched_session(proxy, errand, answered).await;

@@ -10,7 +10,7 @@ use super::miss::{instead_of_failure, stale_reply};
 use super::reply::Reply;
 use super::{Ask, Proof, Proxy};
 use crate::body::Body;
-use crate::fetch::Answered;
+use crate::fetch::{Answered, Outgoing};
 use crate::headers::end_to_end;
 use crate::ledger::{Stamp, Standing};
 use crate::outcome::{Kind, Outcome, Reason};
@@ -29,10 +29,9 @@ pub(super) async fn ask(proxy: &Arc<Proxy>, ask: &Ask, errand: Errand, reason: R
         .fallback
         .clone()
         .filter(|stored| standing(proxy, stored) == Standing::Valid && is_kept(proxy, &errand, stored));
-    let answered = proxy
-        .origins
-        .send(&errand.rule.origin, &Method::HEAD, &errand.path_and_query, &errand.as_sent, Body::empty())
-        .await;
+    let fields = || errand.as_sent.clone();
+    let outgoing = Outgoing::new(&Method::HEAD, &errand.path_and_query, &fields);
+    let answered = proxy.origins.send(&errand.rule.origin, outgoing, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
     let answered = match answered {
         Ok(answered) => answered,

@@ -7,7 +7,7 @@ use super::filling::count_exchange;
 use super::reply::Reply;
 use super::{Ask, Proxy, Rules};
 use crate::body::Body;
-use crate::fetch::{Answered, FetchFailure, Tunnel, join_upgrades, pass_fields};
+use crate::fetch::{Answered, FetchFailure, Outgoing, Tunnel, join_upgrades, pass_fields};
 use crate::headers::{end_to_end, end_to_end_of};
 use crate::interim::Outlet;
 use crate::invalidate::ChangedSessions;
@@ -38,22 +38,27 @@ pub(super) async fn pass(
     reason: Reason,
     carried: Carried,
 ) -> Result<Reply, Failure> {
-    let mut fields = pass_fields(&ask.fields, ask.forwarded_by());
-    match forwards_left(ask) {
-        None => {}
-        Some(0) => return Ok(last_hop()),
-        Some(left) => {
-            fields.insert(header::MAX_FORWARDS, HeaderValue::from(left - 1));
-        }
+    let forwards_left = forwards_left(ask);
+    if forwards_left == Some(0) {
+        return Ok(last_hop());
     }
     let tunnel = carried.tunnel.filter(|_| under.rule.pass);
-    if tunnel.is_some() {
-        ask_for_upgrade(&mut fields, &ask.fields);
-    }
+    let upgrades = tunnel.is_some();
+    let fields = || {
+        let mut fields = pass_fields(&ask.fields, ask.forwarded_by());
+        if let Some(left) = forwards_left {
+            fields.insert(header::MAX_FORWARDS, HeaderValue::from(left - 1));
+        }
+        if upgrades {
+            ask_for_upgrade(&mut fields, &ask.fields);
+        }
+        fields
+    };
     let sessions = under.rules.sessions.all_of(&ask.fields);
     let answered = if ask.method.is_safe() && sessions.is_empty() {
-        let (to, target) = (&under.rule.origin, ask.target.path_and_query());
-        proxy.origins.send_for(to, &carried.interim, &ask.method, &target, &fields, carried.body).await
+        let target = ask.target.path_and_query();
+        let outgoing = Outgoing::new(&ask.method, &target, &fields).relaying(&carried.interim);
+        proxy.origins.send(&under.rule.origin, outgoing, carried.body).await
     } else {
         let change = Change {
             proxy: proxy.clone(),
@@ -65,7 +70,7 @@ pub(super) async fn pass(
             sessions,
         };
         // A task of its own: a visitor who leaves before the answer may have changed what they asked to change.
-        proxy.tasks.spawn(change.make(carried.interim, fields, carried.body)).await.unwrap_or(Err(FetchFailure::Lost))
+        proxy.tasks.spawn(change.make(carried.interim, fields(), carried.body)).await.unwrap_or(Err(FetchFailure::Lost))
     };
     count_exchange(under.figures, &answered);
     Ok(reply(proxy, ask, answered?, tunnel, reason))
@@ -102,10 +107,9 @@ impl Change {
     /// shop that is down.
     async fn make(self, interim: Outlet, fields: HeaderMap, body: Body) -> Result<Answered, FetchFailure> {
         let proxy = &self.proxy;
-        let answered = proxy
-            .origins
-            .send_for(&self.origin, &interim, &self.method, &self.target.path_and_query(), &fields, body)
-            .await;
+        let (target, fields) = (self.target.path_and_query(), || fields.clone());
+        let outgoing = Outgoing::new(&self.method, &target, &fields).relaying(&interim);
+        let answered = proxy.origins.send(&self.origin, outgoing, body).await;
         if answered.as_ref().is_err_and(FetchFailure::is_before_sending) {
             return answered;
         }

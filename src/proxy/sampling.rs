@@ -10,6 +10,7 @@ use super::guard::{Proof, Sampling, Watched};
 use super::recording::{Held, next_part};
 use super::splicing;
 use crate::body::Body;
+use crate::fetch::Outgoing;
 use crate::headers::X_FORWARDED_PROTO;
 use crate::ledger::{Invalidation, Mode, Scope, Source};
 use crate::observe::SampleResult;
@@ -72,10 +73,13 @@ impl Fetched {
 }
 
 async fn fetch(proxy: &Proxy, errand: &Errand, held: &mut Held<'_>) -> Result<Fetched, String> {
-    let mut fields = splicing::to_send(errand).into_owned();
-    fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    let answered =
-        proxy.origins.send(&errand.rule.origin, &Method::GET, &errand.path_and_query, &fields, Body::empty()).await;
+    let fields = || {
+        let mut fields = splicing::to_send(errand);
+        fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        fields
+    };
+    let outgoing = Outgoing::new(&Method::GET, &errand.path_and_query, &fields);
+    let answered = proxy.origins.send(&errand.rule.origin, outgoing, Body::empty()).await;
     count_exchange(errand.figures(), &answered);
     let answered = answered.map_err(|failure| failure.to_string())?;
     if stale::is_failure(answered.status) {

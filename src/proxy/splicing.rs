@@ -20,7 +20,6 @@ use crate::policy::stale;
 use crate::stored::{Packed, Piece, StoredBody};
 use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::timeout;
@@ -43,9 +42,9 @@ const PAGE_TIME_MAX: Duration = Duration::from_secs(30);
 const PACKED_BYTES_MAX: usize = 1024 * 1024;
 
 /// What a fill sends: with its secret among the cookies, and without a content coding, which would hide the tokens.
-pub(super) fn to_send(errand: &Errand) -> Cow<'_, HeaderMap> {
-    let Some(secret) = &errand.form_secret else { return Cow::Borrowed(&errand.as_sent) };
+pub(super) fn to_send(errand: &Errand) -> HeaderMap {
     let mut fields = errand.as_sent.clone();
+    let Some(secret) = &errand.form_secret else { return fields };
     let name = &errand.rule.cookies.form_token;
     let before = fields.get(header::COOKIE).and_then(|line| line.to_str().ok()).map(|line| format!("{line}; "));
     let line = format!("{}{name}={}", before.unwrap_or_default(), secret.to_cookie());
@@ -53,7 +52,7 @@ pub(super) fn to_send(errand: &Errand) -> Cow<'_, HeaderMap> {
         fields.insert(header::COOKIE, line);
     }
     fields.insert(header::ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    Cow::Owned(fields)
+    fields
 }
 
 /// The secret of a response that may hold tokens: of a page and its like, and of whatever else sets their cookie.

@@ -3,7 +3,7 @@
 use super::*;
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::fetch::{BreakerSettings, Origin};
+use crate::fetch::{BreakerSettings, Origin, Outgoing};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
@@ -13,7 +13,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// A server that says `ok` to whatever ends as requests here do, and knows how many came and went.
+/// A server that says `ok` to whatever ends as requests here do, and nothing where it is asked to hang; it knows how many came
+/// and went.
 #[derive(Clone, Default)]
 struct Server {
     opened: Arc<AtomicUsize>,
@@ -37,7 +38,8 @@ impl Server {
     async fn answer(self, mut stream: TcpStream) {
         let mut heard = Vec::new();
         while matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
-            if heard.ends_with(b"\r\n\r\n") || heard.ends_with(b"form") {
+            let hangs = heard.starts_with(b"GET /hang ");
+            if !hangs && (heard.ends_with(b"\r\n\r\n") || heard.ends_with(b"form")) {
                 heard.clear();
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
             }
@@ -70,7 +72,7 @@ fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration
         name: "shop".into(),
         servers: servers.collect(),
         connect_timeout: Duration::from_secs(10),
-        response_timeout: Duration::from_secs(10),
+        response_timeout: RESPONSE_TIMEOUT,
         body_idle_timeout: Duration::from_secs(10),
         connections_max,
         idle_timeout,
@@ -82,8 +84,8 @@ fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration
 }
 
 async fn ask(origin: &Origin, method: Method, body: Body) {
-    let fields = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("shop.example"))]);
-    let answered = origin.send(&method, "/", &fields, body).await.unwrap();
+    let fields = || HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("shop.example"))]);
+    let answered = origin.send(Outgoing::new(&method, "/", &fields), body).await.unwrap();
     assert_eq!(answered.status, StatusCode::OK);
     assert_eq!(answered.body.collect().await.unwrap().to_bytes(), "ok");
 }
@@ -98,6 +100,8 @@ async fn wait(origin: &Origin, count: usize) {
     timeout(Duration::from_secs(10), waiting).await.expect("so many connections wait");
 }
 
+/// The origins' own here.
+const RESPONSE_TIMEOUT: Duration = Duration::from_secs(10);
 const LONG: Duration = Duration::from_hours(1);
 
 #[tokio::test]
@@ -118,8 +122,8 @@ async fn a_body_that_nobody_reads_to_its_end_gives_its_connection_back_where_it_
     let (server, address) = Server::open().await;
     let origin = origin(&[address], 8, LONG);
     for _ in 0..3 {
-        let answered = origin.send(&Method::GET, "/", &HeaderMap::new(), Body::empty()).await.unwrap();
-        drop(answered);
+        let outgoing = Outgoing::new(&Method::GET, "/", &HeaderMap::new);
+        drop(origin.send(outgoing, Body::empty()).await.unwrap());
     }
     assert_eq!(server.opened(), 1);
 }
@@ -173,6 +177,23 @@ async fn what_is_good_outlasts_a_sweep_and_what_has_ended_does_not() {
         }
     };
     timeout(Duration::from_secs(10), ended).await.expect("its end is noticed");
+}
+
+#[tokio::test]
+async fn each_exchange_on_a_connection_has_all_of_its_time_and_no_more() {
+    let (server, address) = Server::open().await;
+    let origin = origin(&[address], 8, LONG);
+    ask(&origin, Method::GET, Body::empty()).await;
+    wait(&origin, 1).await;
+    // From here on time passes when everybody waits. That of the first exchange is nearly over.
+    tokio::time::pause();
+    tokio::time::advance(RESPONSE_TIMEOUT.saturating_sub(Duration::from_millis(1))).await;
+    let asked = Instant::now();
+    let hanging = origin.send(Outgoing::new(&Method::GET, "/hang", &HeaderMap::new), Body::empty()).await;
+    assert!(matches!(hanging, Err(FetchFailure::Timeout(RESPONSE_TIMEOUT))), "{hanging:?}");
+    let waited = asked.elapsed();
+    assert!((RESPONSE_TIMEOUT..RESPONSE_TIMEOUT + Duration::from_millis(2)).contains(&waited), "{waited:?}");
+    assert_eq!(server.opened(), 1);
 }
 
 #[tokio::test]
