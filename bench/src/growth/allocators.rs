@@ -1,5 +1,5 @@
 //! The same program on the system's allocator and on jemalloc: what it holds after pages of all sizes came and went, and what hits
-//! and misses cost. The second program is built with `--features jemalloc` and put beside the first as `vitrine-jemalloc`.
+//! and misses cost. The second program is built with `--no-default-features` and put beside the first as `vitrine-glibc`.
 
 use super::super::load::{Ask, Connection, fetch_all};
 use super::super::measure::{median, micros_each};
@@ -17,10 +17,10 @@ use tempfile::TempDir;
 /// Which program, and what is added to its environment.
 type Arm = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
 const ARMS: [Arm; 4] = [
-    ("glibc", "vitrine", &[]),
-    ("glibc, one arena", "vitrine", &[("MALLOC_ARENA_MAX", "1")]),
-    ("jemalloc", "vitrine-jemalloc", &[]),
-    ("jemalloc, one arena", "vitrine-jemalloc", &[("_RJEM_MALLOC_CONF", "narenas:1")]),
+    ("glibc", "vitrine-glibc", &[]),
+    ("glibc, one arena", "vitrine-glibc", &[("MALLOC_ARENA_MAX", "1")]),
+    ("jemalloc", "vitrine", &[]),
+    ("jemalloc, one arena", "vitrine", &[("_RJEM_MALLOC_CONF", "narenas:1")]),
 ];
 
 /// A small shop's settings: memory and SQLite by default, coded forms made behind what is fetched.
@@ -33,9 +33,9 @@ const MIB: f64 = 1024.0 * 1024.0;
 
 /// All of it; the arms in turn within each round.
 pub(crate) async fn run(bench: &mut Bench) -> io::Result<Curve> {
-    let beside = std::env::current_exe()?.with_file_name("vitrine-jemalloc");
+    let beside = std::env::current_exe()?.with_file_name("vitrine-glibc");
     if !beside.exists() {
-        let how = "cargo build --release -p vitrine --features jemalloc --target-dir target/jemalloc, then copy it";
+        let how = "cargo build --release -p vitrine --no-default-features --target-dir target/glibc, then copy it";
         return Err(io::Error::other(format!("{} is not there: {how}", beside.display())));
     }
     let mut curve =
