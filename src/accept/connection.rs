@@ -73,7 +73,7 @@ async fn in_turn<S: Service>(
     loop {
         let next = poll_fn(|cx| match (front.poll_next(cx, wire), &mut behind) {
             // Whoever answered before a body had ended may be reading on.
-            (Poll::Pending, Some(hyper)) if wire.has_body() => hyper.as_mut().poll(cx).map(|()| Next::End),
+            (Poll::Pending, Some(hyper)) if wire.has_body() && !front.is_sending() => hyper.as_mut().poll(cx).map(|()| Next::End),
             (next, _) => next,
         });
         if let Next::End = next.await {
@@ -114,7 +114,10 @@ async fn behind_front<S: Service>(
         let (service, limits, interims, wire) = (service.clone(), limits.clone(), interims.clone(), wire.clone());
         async move {
             let response = answer(&service, &limits, request, peer, &interims, wire.refusal()).await;
-            response.map(|body| Marked { body, _mark: wire.mark() })
+            // What comes behind an answer that ends the connection is nobody's: hyper keeps it to its end.
+            let ends = response.headers().get(header::CONNECTION).is_some_and(|option| option == "close");
+            let mark = (!ends).then(|| wire.mark());
+            response.map(|body| Marked { body, _mark: mark })
         }
     };
     by_hyper(stream, serve, &of_hyper, None, &draining).await;
@@ -142,6 +145,8 @@ where
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), serve).with_upgrades());
     // How a connection ends is the client's affair; what went wrong in a request has been logged with it.
     tokio::select! {
+        // First, so that a request that was read before is answered.
+        biased;
         _ = &mut connection => {}
         () = draining.begun() => {
             connection.as_mut().graceful_shutdown();

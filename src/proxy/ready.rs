@@ -133,7 +133,7 @@ impl Proxy {
             peer_is_trusted: rules.trusts(peer),
             scheme: asked.target.scheme,
             host: &asked.target.host,
-            id: &HeaderValue::from_static("-"),
+            id: &HeaderValue::from_static("."),
         };
         let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, routed.rule, &asked.fields.to_map(), by), name);
         let stored = vary::select(&variants, as_sent).ok()?;

@@ -32,8 +32,8 @@ const SESSION_NOT_IN_KEY: Mutant = Mutant {
 const SET_COOKIE_REPLAYED: Mutant = Mutant {
     name: "Set-Cookie is stored and replayed",
     file: "src/proxy/filling.rs",
-    right: "    // What is set is set once.\n    if !errand.keeps_cookies() {\n        fields.remove(header::SET_COOKIE);\n    }\n",
-    wrong: "    fields.remove(header::ALLOW);\n",
+    right: "    if !errand.keeps_cookies() && fields.contains_key(header::SET_COOKIE) {\n",
+    wrong: "    if fields.contains_key(header::ALLOW) {\n",
 };
 
 const COLLAPSED_ACROSS_SESSIONS: Mutant = Mutant {

@@ -85,6 +85,31 @@ async fn s1_s3_s9_s13_what_two_could_read_differently_is_refused_by_the_front() 
     }
 }
 
+/// What stands behind a refused head could be its body, or the next request: neither is answered, also where it is a hit, and the
+/// end comes at once.
+#[tokio::test]
+async fn s1_s5_s9_s13_nothing_behind_a_refused_head_is_answered() {
+    let hit = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+    let chunks = format!("2\r\nab\r\n2\r\ncd\r\n0\r\n\r\n{hit}");
+    for (lines, behind) in [
+        ("Content-Length: 27\r\nTransfer-Encoding: chunked", hit),
+        ("Content-Length: 27\r\nContent-Length: 27", hit),
+        ("X: y\nContent-Length: 27", hit),
+        ("Content-Length: 27\r\nTransfer-Encoding: chunked", ""),
+        ("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked", &*chunks),
+    ] {
+        let lines_of_file = format!("limits: {{ head_timeout: 60s }}\nstore: {{ backend: memory }}\n{ROUTES}");
+        let stage = Stage::with(&format!("front: on\n{lines_of_file}")).await;
+        stage.origin.says("/", [page("home", &[])]);
+        stage.get("/").await.expect(200, "home");
+        stage.get("/").await.expect(200, "home").hit();
+        let mut client = stage.client().await;
+        client.send(format!("POST / HTTP/1.1\r\nHost: a\r\n{lines}\r\n\r\n{behind}")).await;
+        assert_eq!(client.response("POST").await.status, 400, "{lines:?}");
+        assert!(client.head().await.is_none(), "{lines:?}: {behind:?} was answered");
+    }
+}
+
 #[tokio::test]
 async fn s16_s18_chunks_that_two_could_read_differently_end_the_connection() {
     for chunk in ["3;x=\0\u{1}\r\na=b\r\n0\r\n\r\n", "3 \r\na=b\r\n0\r\n\r\n", "3;x\na=b\r\n0\r\n\r\n"] {

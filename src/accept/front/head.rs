@@ -110,8 +110,9 @@ impl Head<'_> {
 
     /// How the message ends; none where that is not to be told, and hyper will refuse it or close the connection after it.
     pub(super) fn framing(&self) -> Option<Framing> {
-        if let Some(coding) = self.lines(&header::TRANSFER_ENCODING).next() {
-            let is_chunked = self.is_http_11 && coding.eq_ignore_ascii_case(b"chunked");
+        let mut codings = self.lines(&header::TRANSFER_ENCODING);
+        if let Some(coding) = codings.next() {
+            let is_chunked = self.is_http_11 && coding.eq_ignore_ascii_case(b"chunked") && codings.next().is_none();
             return is_chunked.then_some(Framing::Chunked);
         }
         match self.lines(&header::CONTENT_LENGTH).next() {

@@ -2,7 +2,7 @@
 //!
 //! A hit costs two system calls and as little as can be between them: the head is read in place and judged by the same code as
 //! everywhere, and what is sent stands ready. Everything else goes to a hyper connection of this socket's own, head and body
-//! as they came; it is made when it is first needed and sleeps in between. An idle connection holds no buffers.
+//! as they came; it is made when it is first needed and sleeps in between. Until then an idle connection holds no buffers.
 //!
 //! A front that is off changes nothing but the cost, and what `docs/security.md` lists: it refuses some heads that hyper takes.
 
@@ -169,6 +169,11 @@ impl<S: Service> Front<S> {
             peer,
             draining,
         }
+    }
+
+    /// Whether an answer is on its way, behind which nothing may be ended.
+    pub(super) fn is_sending(&self) -> bool {
+        self.sending.is_some()
     }
 
     /// hyper has answered: the wait for the next head begins.
