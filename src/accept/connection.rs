@@ -73,7 +73,9 @@ async fn in_turn<S: Service>(
     loop {
         let next = poll_fn(|cx| match (front.poll_next(cx, wire), &mut behind) {
             // Whoever answered before a body had ended may be reading on.
-            (Poll::Pending, Some(hyper)) if wire.has_body() && !front.is_sending() => hyper.as_mut().poll(cx).map(|()| Next::End),
+            (Poll::Pending, Some(hyper)) if wire.has_body() && !front.is_sending() => {
+                hyper.as_mut().poll(cx).map(|()| Next::End)
+            }
             (next, _) => next,
         });
         if let Next::End = next.await {

@@ -22,13 +22,13 @@ pub struct OriginBody {
 /// What a response holds until its body has ended.
 #[derive(Debug)]
 pub(super) struct Place {
-    /// Kept for what it holds.
-    _connection: OwnedSemaphorePermit,
+    /// Kept for what it holds; shared with what is still sent of the request.
+    _connection: Arc<OwnedSemaphorePermit>,
     server: UnderWay,
 }
 
 impl Place {
-    pub(super) fn new(connection: OwnedSemaphorePermit, server: UnderWay) -> Place {
+    pub(super) fn new(connection: Arc<OwnedSemaphorePermit>, server: UnderWay) -> Place {
         Place { _connection: connection, server }
     }
 

@@ -18,7 +18,7 @@ use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
 
@@ -152,12 +152,13 @@ impl Line {
     }
 
     /// Sends a request whose body may still be coming when the response has begun, or has been read: the connection goes on in a
-    /// task of its own. It is put into the pool again once both are whole and `consent` was given.
+    /// task of its own, and holds its place there until both are whole. It is put into the pool again then, if `consent` was given.
     pub(super) async fn ask_apart(
         mut self,
         request: Request<Lent>,
         home: Home,
         consent: oneshot::Receiver<()>,
+        place: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Sent {
         let answer = self.sender.try_send_request(request);
         tokio::spawn(async move {
@@ -171,6 +172,8 @@ impl Line {
             if is_over.await && consent.await.is_ok() {
                 home.put(self);
             }
+            // Afterwards, so that nobody takes it for one more.
+            drop(place);
         });
         Ok(answer.await?)
     }

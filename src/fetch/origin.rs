@@ -87,12 +87,12 @@ impl Origin {
         let repeatable = outgoing.method.is_idempotent() && body.size_hint().exact() == Some(0);
         let first = if repeatable { Choice::MayProbe } else { Choice::Any };
         let mut attempt = self.servers.choose(&[], first).ok_or(FetchFailure::Down)?;
-        let connection = self.place().await?;
+        let connection = Arc::new(self.place().await?);
         let (requested, watch, body) = (self.clock.now(), self.clock.stopwatch(), Lent::new(body));
         let (mut tried, mut dropped) = (Vec::new(), None);
         let response = loop {
             attempt.begin();
-            let failure = match self.exchange(attempt.place(), outgoing.with(body.clone())?).await {
+            let failure = match self.exchange(attempt.place(), outgoing.with(body.clone())?, Some(&connection)).await {
                 Ok(response) => break response,
                 Err(failure) => failure,
             };
@@ -145,14 +145,16 @@ impl Origin {
         }
     }
 
-    /// Sends a request to one server and waits for the head of the response.
+    /// Sends a request to one server and waits for the head of the response. `place` is the one that it has among the connections;
+    /// none: a health check, which is not among them.
     pub(super) async fn exchange(
         &self,
         server: usize,
         request: Request<Lent>,
+        place: Option<&Arc<OwnedSemaphorePermit>>,
     ) -> Result<Response<Arriving>, FetchFailure> {
         let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
-        let response = self.exchange_on_some_line(server, request).await?;
+        let response = self.exchange_on_some_line(server, request, place).await?;
         if response.status().as_u16() > 599 {
             return Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())));
         }
@@ -168,6 +170,7 @@ impl Origin {
         &self,
         server: usize,
         mut request: Request<Lent>,
+        place: Option<&Arc<OwnedSemaphorePermit>>,
     ) -> Result<Response<Arriving>, FetchFailure> {
         let deadline = Instant::now() + self.settings.response_timeout;
         let late = || FetchFailure::Timeout(self.settings.response_timeout);
@@ -176,13 +179,15 @@ impl Origin {
             let (mut line, is_used) = if let Some(line) = self.pool.take(&home) {
                 (line, true)
             } else {
-                let connecting = self.pool.connect(self.servers.url(server), self.at_work());
+                // A health check needs the room of one that waits as much.
+                let at_work = self.at_work() + usize::from(place.is_none());
+                let connecting = self.pool.connect(self.servers.url(server), at_work);
                 (Box::pin(timeout_at(deadline, connecting)).await.map_err(|_| late())??, false)
             };
             let answer = if request.body().is_end_stream() && !request.headers().contains_key(header::UPGRADE) {
                 line.ask(request, deadline).await.map(|response| bound(response, Some(line), home))
             } else {
-                let answer = Box::pin(timeout_at(deadline, on_its_own(line, request, home))).await;
+                let answer = Box::pin(timeout_at(deadline, on_its_own(line, request, home, place.cloned()))).await;
                 answer.unwrap_or(Err(Unanswered::Late))
             };
             match answer {
@@ -273,12 +278,17 @@ impl<'a> Outgoing<'a> {
 }
 
 /// An exchange whose connection has a task of its own.
-async fn on_its_own(line: Line, request: Request<Lent>, home: Home) -> Result<Response<Arriving>, Unanswered> {
+async fn on_its_own(
+    line: Line,
+    request: Request<Lent>,
+    home: Home,
+    place: Option<Arc<OwnedSemaphorePermit>>,
+) -> Result<Response<Arriving>, Unanswered> {
     if request.headers().contains_key(header::UPGRADE) {
         return line.ask_to_upgrade(request).await.map(|response| bound(response, None, home));
     }
     let (consent, consented) = oneshot::channel();
-    let response = line.ask_apart(request, home.clone(), consented).await?;
+    let response = line.ask_apart(request, home.clone(), consented, place).await?;
     if framing(&response) != Framing::Contradictory {
         // Whoever has broken off has nothing to give back.
         let _ = consent.send(());

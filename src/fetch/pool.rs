@@ -105,12 +105,15 @@ impl Pool {
 
     /// Lets go of what has waited too long or has ended meanwhile.
     fn sweep(&self) {
-        let mut all = std::mem::take(&mut *self.lock());
-        // Closing is the system's work: not under the lock.
-        all.retain_mut(|own| own.since.elapsed() < self.idle_timeout && own.line.is_idle());
-        let mut waiting = self.lock();
-        all.append(&mut waiting);
-        *waiting = all;
+        let count = self.lock().len();
+        for _ in 0..count {
+            // One at a time: whoever takes or counts connections meanwhile misses no more than that. Closing is the system's work, and
+            // not done under the lock.
+            let Some(mut own) = self.lock().pop_front() else { return };
+            if own.since.elapsed() < self.idle_timeout && own.line.is_idle() {
+                self.lock().push_back(own);
+            }
+        }
     }
 
     /// Sweeps for ever.
