@@ -177,7 +177,18 @@ impl std::fmt::Debug for Body {
 mod tests {
     use super::*;
     use http_body::Body as _;
-    use std::task::Waker;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::task::{Wake, Waker};
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Woken>) {
+            self.0.store(true, Ordering::SeqCst);
+        }
+    }
 
     /// A body that is broken from its start.
     struct Broken;
@@ -193,9 +204,12 @@ mod tests {
 
     #[test]
     fn a_break_is_told_a_round_after_it_was_seen_and_is_no_end_meanwhile() {
-        let mut cx = Context::from_waker(Waker::noop());
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(woken.clone());
+        let mut cx = Context::from_waker(&waker);
         let mut body = Body::streamed(Broken);
         assert!(Pin::new(&mut body).poll_frame(&mut cx).is_pending());
+        assert!(woken.0.load(Ordering::SeqCst), "nobody would ask again");
         assert!(!body.is_end_stream());
         let told = Pin::new(&mut body).poll_frame(&mut cx);
         assert!(matches!(told, Poll::Ready(Some(Err(BodyError::Abandoned)))), "{told:?}");
