@@ -145,33 +145,16 @@ impl Origin {
         }
     }
 
-    /// Sends a request to one server and waits for the head of the response. `place` is the one that it has among the connections;
-    /// none: a health check, which is not among them.
+    /// Sends a request to one server and waits for the head of the response; all of it has one deadline. What was not sent at all,
+    /// because a connection that waited had died, goes to the next one. `place` is the one that it has among the connections; none:
+    /// a health check, which is not among them.
     pub(super) async fn exchange(
-        &self,
-        server: usize,
-        request: Request<Lent>,
-        place: Option<&Arc<OwnedSemaphorePermit>>,
-    ) -> Result<Response<Arriving>, FetchFailure> {
-        let asked_to_upgrade = request.headers().contains_key(header::UPGRADE);
-        let response = self.exchange_on_some_line(server, request, place).await?;
-        if response.status().as_u16() > 599 {
-            return Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())));
-        }
-        // S43
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade {
-            return Err(FetchFailure::Broken("it switched protocols unasked".into()));
-        }
-        Ok(response)
-    }
-
-    /// What was not sent at all, because a connection that waited had died, goes to the next one. All of it has one deadline.
-    async fn exchange_on_some_line(
         &self,
         server: usize,
         mut request: Request<Lent>,
         place: Option<&Arc<OwnedSemaphorePermit>>,
     ) -> Result<Response<Arriving>, FetchFailure> {
+        let asks_to_upgrade = request.headers().contains_key(header::UPGRADE);
         let deadline = Instant::now() + self.settings.response_timeout;
         let late = || FetchFailure::Timeout(self.settings.response_timeout);
         loop {
@@ -184,14 +167,14 @@ impl Origin {
                 let connecting = self.pool.connect(self.servers.url(server), at_work);
                 (Box::pin(timeout_at(deadline, connecting)).await.map_err(|_| late())??, false)
             };
-            let answer = if request.body().is_end_stream() && !request.headers().contains_key(header::UPGRADE) {
+            let answer = if request.body().is_end_stream() && !asks_to_upgrade {
                 line.ask(request, deadline).await.map(|response| bound(response, Some(line), home))
             } else {
                 let answer = Box::pin(timeout_at(deadline, on_its_own(line, request, home, place.cloned()))).await;
                 answer.unwrap_or(Err(Unanswered::Late))
             };
             match answer {
-                Ok(response) => return Ok(response),
+                Ok(response) => return is_one(&response, asks_to_upgrade).map(|()| response),
                 Err(Unanswered::Late) => return Err(late()),
                 Err(Unanswered::Failed(_, Some(unsent))) if is_used => request = *unsent,
                 Err(Unanswered::Failed(error, _)) => return Err(of_hyper(&error)),
@@ -275,6 +258,18 @@ impl<'a> Outgoing<'a> {
         }
         Ok(request)
     }
+}
+
+/// Whether a response is one to what was asked.
+fn is_one(response: &Response<Arriving>, asked_to_upgrade: bool) -> Result<(), FetchFailure> {
+    if response.status().as_u16() > 599 {
+        return Err(FetchFailure::Broken(format!("the status {} is not one", response.status().as_u16())));
+    }
+    // S43
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS && !asked_to_upgrade {
+        return Err(FetchFailure::Broken("it switched protocols unasked".into()));
+    }
+    Ok(())
 }
 
 /// An exchange whose connection has a task of its own.

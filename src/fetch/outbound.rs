@@ -142,10 +142,28 @@ fn tell_who_asks(fields: &mut HeaderMap, client: &HeaderMap, by: ForwardedBy<'_>
 fn append_forwarded_for(fields: &mut HeaderMap, client: &HeaderMap, by: ForwardedBy<'_>) {
     let told = list_items(client, &X_FORWARDED_FOR).filter(|_| by.peer_is_trusted);
     let mut hops = told.fold(String::new(), |hops, hop| hops + hop + ", ");
-    // A String takes any address.
-    let _ = write!(hops, "{}", by.peer);
+    push_address(&mut hops, by.peer);
     if let Ok(value) = HeaderValue::try_from(hops) {
         fields.insert(X_FORWARDED_FOR, value);
+    }
+}
+
+/// An address as text; those of IPv4, which most are, without the formatting machinery.
+fn push_address(text: &mut String, address: IpAddr) {
+    let IpAddr::V4(address) = address else {
+        // A String takes any address.
+        let _ = write!(text, "{address}");
+        return;
+    };
+    for (place, octet) in address.octets().into_iter().enumerate() {
+        if place > 0 {
+            text.push('.');
+        }
+        for unit in [100, 10, 1] {
+            if octet >= unit || unit == 1 {
+                text.push(char::from(b'0' + octet / unit % 10));
+            }
+        }
     }
 }
 
@@ -271,6 +289,17 @@ mod tests {
         );
         let trusted = pass_fields(&client, by(true));
         assert_eq!(trusted["x-forwarded-for"], "203.0.113.1, 192.0.2.9");
+    }
+
+    #[test]
+    fn addresses_are_written_as_everybody_writes_them() {
+        let mut addresses: Vec<IpAddr> = (0..=255).map(|octet| [octet, 255 - octet, 1, octet].into()).collect();
+        addresses.extend(["::1".parse::<IpAddr>().unwrap(), "2001:db8::10".parse().unwrap()]);
+        for address in addresses {
+            let mut text = String::new();
+            push_address(&mut text, address);
+            assert_eq!(text, address.to_string());
+        }
     }
 
     #[test]
