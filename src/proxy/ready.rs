@@ -133,6 +133,7 @@ impl Proxy {
             peer_is_trusted: rules.trusts(peer),
             scheme: asked.target.scheme,
             host: &asked.target.host,
+            // It has none yet. No trusted peer can send this one (`told_id`), so that a Vary on the id matches nothing here.
             id: &HeaderValue::from_static("."),
         };
         let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, routed.rule, &asked.fields.to_map(), by), name);
