@@ -1,7 +1,8 @@
 //! The servers without a cache, run as children of their own so that their CPU time is their own: a bare epoll loop and a bare hyper
 //! server that send given bytes, and a hyper server with a hyper client behind it that passes everything on.
 
-use super::wire::{self, Always, head_end};
+use super::load::STRIDE;
+use super::wire::{self, Always, Idle, head_end};
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
@@ -17,6 +18,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -47,11 +49,14 @@ fn on_one_thread(serve: impl Future<Output = io::Result<()>>) -> io::Result<()> 
     tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(serve)
 }
 
-/// From `ADDRESS=FILE` where to listen and the bytes of a whole answer.
-fn samples(arguments: &[String]) -> io::Result<Vec<(SocketAddr, Vec<u8>)>> {
+/// From `ADDRESS=COPIES=FILE` where to listen, the bytes of a whole answer, and from how many places in memory it is sent in turn.
+fn samples(arguments: &[String]) -> io::Result<Vec<(SocketAddr, Vec<u8>, usize)>> {
     let read = |argument: &String| {
-        let (address, file) = argument.split_once('=').ok_or_else(|| io::Error::other("ADDRESS=FILE is needed"))?;
-        Ok((address.parse().map_err(io::Error::other)?, std::fs::read(Path::new(file))?))
+        let needed = || io::Error::other("ADDRESS=COPIES=FILE is needed");
+        let (address, rest) = argument.split_once('=').ok_or_else(needed)?;
+        let (copies, file) = rest.split_once('=').ok_or_else(needed)?;
+        let copies = copies.parse().map_err(io::Error::other)?;
+        Ok((address.parse().map_err(io::Error::other)?, std::fs::read(Path::new(file))?, copies))
     };
     arguments.iter().map(read).collect()
 }
@@ -59,19 +64,22 @@ fn samples(arguments: &[String]) -> io::Result<Vec<(SocketAddr, Vec<u8>)>> {
 /// One thread for each address; one of them works at a time.
 fn epoll(arguments: &[String]) -> io::Result<()> {
     let mut threads = Vec::new();
-    for (address, sample) in samples(arguments)? {
+    for (address, sample, copies) in samples(arguments)? {
         let listener = std::net::TcpListener::bind(address)?;
-        threads.push(std::thread::spawn(move || wire::serve(listener, Duration::ZERO, Always(sample))));
+        threads.push(std::thread::spawn(move || {
+            wire::serve(listener, Duration::ZERO, Idle::Sleeps, Always::new(&sample, copies))
+        }));
     }
     threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| io::Error::other("a thread panicked"))?)
 }
 
 async fn hyper(arguments: &[String]) -> io::Result<()> {
     let mut servers = Vec::new();
-    for (address, sample) in samples(arguments)? {
+    for (address, sample, copies) in samples(arguments)? {
         let listener = TcpListener::bind(address).await?;
         let (fields, body) = parts(&sample).ok_or_else(|| io::Error::other("the sample cannot be read"))?;
-        servers.push(tokio::spawn(accept(listener, Arc::new((fields, body)))));
+        let bodies = (0..copies.max(1)).map(|_| Bytes::copy_from_slice(&body)).collect();
+        servers.push(tokio::spawn(accept(listener, Arc::new((fields, bodies)))));
     }
     for server in servers {
         server.await.map_err(io::Error::other)??;
@@ -79,13 +87,15 @@ async fn hyper(arguments: &[String]) -> io::Result<()> {
     Ok(())
 }
 
-async fn accept(listener: TcpListener, sample: Arc<(HeaderMap, Bytes)>) -> io::Result<()> {
+async fn accept(listener: TcpListener, sample: Arc<(HeaderMap, Vec<Bytes>)>) -> io::Result<()> {
+    let next = Arc::new(AtomicUsize::new(0));
     loop {
         let (stream, _) = listener.accept().await?;
         stream.set_nodelay(true)?;
-        let sample = sample.clone();
+        let (sample, next) = (sample.clone(), next.clone());
         let serve = service_fn(move |_: Request<Incoming>| {
-            let mut response = Response::new(Full::new(sample.1.clone()));
+            let mut response =
+                Response::new(Full::new(sample.1[next.fetch_add(STRIDE, Ordering::Relaxed) % sample.1.len()].clone()));
             response.headers_mut().clone_from(&sample.0);
             async move { Ok::<_, Infallible>(response) }
         });

@@ -1,13 +1,13 @@
 //! The table: CPU time of each server for a request, by kind of request, in rounds that take turns.
 
-use super::lineup::{self, Row};
+use super::lineup::{self, Row, Sample};
 use super::load::{Load, Pages};
 use super::options::Options;
 use super::origin::Origin;
 use super::running::Running;
 use super::table::{self, Cell, Line};
 use super::{CONNECTIONS, answers::Reading, answers::Wanted};
-use crate::measure::{Noise, cpu, micros_each, percentile};
+use crate::measure::{Noise, micros_each, percentile};
 use std::io::{self, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
@@ -56,10 +56,14 @@ const MANY_IN_SHORT: u64 = 200;
 
 impl Column {
     pub(super) fn pages(&self, row: &Row, short: bool) -> Pages {
-        let pages = self.pages.map(|pages| if short { pages.min(MANY_IN_SHORT) } else { pages });
-        let mut pages = Pages::new(self.kind, self.body_bytes, pages);
+        let mut pages = Pages::new(self.kind, self.body_bytes, self.count(short));
         pages.own_bodies = !row.sends_samples();
         pages
+    }
+
+    /// How many pages there are in this run.
+    fn count(&self, short: bool) -> Option<u64> {
+        self.pages.map(|pages| if short { pages.min(MANY_IN_SHORT) } else { pages })
     }
 
     /// Has each page fetched, and once more where a cache takes a page into memory only when it is asked for again.
@@ -86,10 +90,12 @@ pub(super) struct Standing<'a> {
 }
 
 /// Starts all of them, after a vitrine that the bare servers learn from what to send.
-pub(super) fn start<'a>(rows: &'a [Row], origin: &Origin) -> io::Result<Vec<Standing<'a>>> {
+pub(super) fn start<'a>(rows: &'a [Row], origin: &Origin, short: bool) -> io::Result<Vec<Standing<'a>>> {
     let model = lineup::start(&lineup::Kind::Vitrine(String::new()), origin)?;
-    let samples: io::Result<Vec<_>> = COLUMNS[..HITS].iter().map(|column| sample(model.address(0), column)).collect();
-    let samples = samples?;
+    let of_column = |column: &Column| {
+        Ok(Sample { answer: sample(model.address(0), column)?, copies: column.count(short).unwrap_or(1) })
+    };
+    let samples = COLUMNS[..HITS].iter().map(of_column).collect::<io::Result<Vec<_>>>()?;
     drop(model);
     let launch = |row: &'a Row| {
         let server = lineup::launch(&row.kind, origin, &samples).map_err(|error| of(row, &error))?;
@@ -165,9 +171,9 @@ fn round(server: &Running, number: usize, pages: &mut Pages, origin: &Origin, op
     let mut load = Load::open(server.address(number), CONNECTIONS)?;
     let asked = origin.asked();
     let run_up = load.run(pages, time.mul_f64(RUN_UP), most / 10)?;
-    let (before, own) = (server.cpu()?, cpu(std::process::id())?);
+    let before = server.cpu()?;
     let came = load.run(pages, time, most)?;
-    let (spent, own) = (server.cpu()?.saturating_sub(before), cpu(std::process::id())?.saturating_sub(own));
+    let spent = server.cpu()?.saturating_sub(before);
     let seen = origin.asked() - asked;
     let all = run_up.requests + came.requests;
     let right = match column.seen {
@@ -183,6 +189,5 @@ fn round(server: &Running, number: usize, pages: &mut Pages, origin: &Origin, op
         p50: percentile(&came.latencies, 0.5),
         p99: percentile(&came.latencies, 0.99),
         server: spent.as_secs_f64() / came.took.as_secs_f64(),
-        load: own.as_secs_f64() / came.took.as_secs_f64(),
     })
 }

@@ -125,8 +125,16 @@ pub(super) fn start(kind: &Kind, origin: &Origin) -> io::Result<Running> {
     Ok(running)
 }
 
-/// Starts a server. `samples` are answers of vitrine, one for each column that the bare ones serve.
-pub(super) fn launch(kind: &Kind, origin: &Origin, samples: &[Vec<u8>]) -> io::Result<Running> {
+/// What a bare server sends at one of its addresses.
+pub(super) struct Sample {
+    /// An answer of vitrine.
+    pub(super) answer: Vec<u8>,
+    /// In how many places in memory it has it: one for each page that a proxy would have.
+    pub(super) copies: u64,
+}
+
+/// Starts a server. There is one of the `samples` for each column that the bare ones serve.
+pub(super) fn launch(kind: &Kind, origin: &Origin, samples: &[Sample]) -> io::Result<Running> {
     let own = std::env::current_exe()?;
     let setting = Setting::new(origin)?;
     let plan = match kind {
@@ -255,12 +263,12 @@ impl Setting {
     }
 
     /// An address for each sample.
-    fn bare(self, program: PathBuf, command: &str, samples: &[Vec<u8>]) -> io::Result<Plan> {
+    fn bare(self, program: PathBuf, command: &str, samples: &[Sample]) -> io::Result<Plan> {
         let (mut arguments, mut addresses) = (vec![command.to_owned()], Vec::new());
         for (number, sample) in samples.iter().enumerate() {
             let (file, address) = (self.path(&format!("sample-{number}")), free_address()?);
-            std::fs::write(&file, sample)?;
-            arguments.push(format!("{address}={file}"));
+            std::fs::write(&file, &sample.answer)?;
+            arguments.push(format!("{address}={}={file}", sample.copies));
             addresses.push(address);
         }
         Ok(Plan { program, arguments, addresses, folder: self.folder })

@@ -55,7 +55,7 @@ fn work(options: &Options) -> io::Result<()> {
     let rows: Vec<_> = rows.into_iter().filter(|row| options.wants_row(&row.name)).collect();
     if options.wants_part("columns") || options.wants_part("tail") {
         let origin = Origin::start(Duration::ZERO)?;
-        let standing = columns::start(&rows, &origin)?;
+        let standing = columns::start(&rows, &origin, options.short)?;
         if options.wants_part("columns") {
             columns::run(&standing, &origin, options)?;
         }

@@ -1,7 +1,7 @@
 //! The origin. A target says what it is answered with: `/c/4096/…` is a page of 4,096 bytes that may be kept for a day,
 //! `/pass/4096/…` one that is somebody's own. Bodies begin with their target, so that a wrong page shows.
 
-use super::wire::{self, Answers};
+use super::wire::{self, Answers, Idle};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -20,7 +20,9 @@ impl Origin {
         let listener = TcpListener::bind("127.0.0.1:0")?;
         let origin = Origin { address: listener.local_addr()?, asked: Arc::default() };
         let pages = Pages { asked: origin.asked.clone(), date: (Instant::now(), date()), answer: Vec::new() };
-        std::thread::Builder::new().name("origin".into()).spawn(move || wire::serve(listener, delay, pages))?;
+        std::thread::Builder::new()
+            .name("origin".into())
+            .spawn(move || wire::serve(listener, delay, Idle::Spins, pages))?;
         Ok(origin)
     }
 

@@ -5,8 +5,8 @@ use super::lineup::Row;
 use crate::measure::median;
 use std::time::Duration;
 
-/// A share of its core past which the load may be what holds a server back, where the server's own core is not as busy.
-const LOAD_BUSY: f64 = 0.9;
+/// A share of its core below which something else holds a server back: the load, or the origin.
+const SERVER_BUSY: f64 = 0.9;
 
 /// One round.
 #[derive(Clone, Copy, Debug)]
@@ -17,9 +17,8 @@ pub(super) struct Cell {
     pub(super) a_second: f64,
     pub(super) p50: Duration,
     pub(super) p99: Duration,
-    /// Shares of a core that were used by the server, and by load and origin.
+    /// Share of its core that the server used.
     pub(super) server: f64,
-    pub(super) load: f64,
 }
 
 /// All rounds of a row, by column.
@@ -71,12 +70,12 @@ pub(super) fn print(lines: &[Line], columns: &[usize]) {
         let cpu = |column: &usize| line.cpu(*column).map(|cpu| format!("{cpu:.1}"));
         body(&line.row.name, columns.iter().map(cpu));
     }
-    println!("\nRequests a second; p50 and p99 in milliseconds; use of the server's core and of the load's:\n");
+    println!("\nRequests a second; p50 and p99 in milliseconds; use of the server's core:\n");
     head(columns);
     for line in lines {
         body(&line.row.name, columns.iter().map(|column| behind(line, *column)));
     }
-    println!("\n`*`: the load was busier than the server, which could have done more requests a second.");
+    println!("\n`*`: the server waited for the load or the origin, and could have done more requests a second.");
 }
 
 fn best_peer(lines: &[Line], column: usize) -> Option<&Line> {
@@ -96,16 +95,15 @@ fn body(name: &str, cells: impl Iterator<Item = Option<String>>) {
 }
 
 fn behind(line: &Line, column: usize) -> Option<String> {
-    let (server, load) = (line.middle(column, |cell| cell.server)?, line.middle(column, |cell| cell.load)?);
+    let server = line.middle(column, |cell| cell.server)?;
     let ms = |of: fn(&Cell) -> Duration| line.middle(column, |cell| of(cell).as_secs_f64() * 1e3).unwrap_or_default();
-    let star = if load > LOAD_BUSY && server < LOAD_BUSY { "*" } else { "" };
+    let star = if server < SERVER_BUSY { "*" } else { "" };
     Some(format!(
-        "{:.0}{star}; {:.2}, {:.2}; {:.0} %, {:.0} %",
+        "{:.0}{star}; {:.2}, {:.2}; {:.0} %",
         line.middle(column, |cell| cell.a_second)?,
         ms(|cell| cell.p50),
         ms(|cell| cell.p99),
-        server * 100.0,
-        load * 100.0
+        server * 100.0
     ))
 }
 
@@ -117,8 +115,7 @@ mod tests {
     fn line(name: &str, kind: Kind, costs: &[f64]) -> Line {
         let mut line = Line::new(Row { name: name.into(), kind }, 1);
         let (p50, p99) = (Duration::from_millis(1), Duration::from_millis(2));
-        line.cells[0] =
-            costs.iter().map(|cpu| Cell { cpu: *cpu, a_second: 1e3, p50, p99, server: 0.5, load: 0.95 }).collect();
+        line.cells[0] = costs.iter().map(|cpu| Cell { cpu: *cpu, a_second: 1e3, p50, p99, server: 0.5 }).collect();
         line
     }
 
@@ -138,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_busy_load_is_marked() {
-        assert_eq!(behind(&line("x", Kind::Squid, &[9.0]), 0).unwrap(), "1000*; 1.00, 2.00; 50 %, 95 %");
+    fn a_server_that_waits_is_marked() {
+        assert_eq!(behind(&line("x", Kind::Squid, &[9.0]), 0).unwrap(), "1000*; 1.00, 2.00; 50 %");
     }
 }

@@ -1,6 +1,7 @@
 //! A server as bare as one can be: one thread, one epoll, one read and one write for a request, nothing understood but the blank
 //! line that ends a head. The origin is built on it, and it is the floor that every proxy is held against.
 
+use super::load::STRIDE;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
 use std::collections::VecDeque;
@@ -10,6 +11,8 @@ use std::time::{Duration, Instant};
 const LISTENER: Token = Token(usize::MAX);
 const EVENTS_MAX: usize = 1024;
 const READ_BYTES: usize = 64 * 1024;
+/// How long a server that spins does so after the last that came.
+const SPINNING: Duration = Duration::from_millis(20);
 
 /// What a server sends.
 pub(super) trait Answers {
@@ -17,13 +20,32 @@ pub(super) trait Answers {
     fn answer(&mut self, head: &[u8]) -> &[u8];
 }
 
-/// The same bytes for everybody.
-pub(super) struct Always(pub(super) Vec<u8>);
+/// The same answer for everybody, from so many places in memory in turn.
+pub(super) struct Always {
+    copies: Vec<Vec<u8>>,
+    next: usize,
+}
+
+impl Always {
+    pub(super) fn new(answer: &[u8], copies: usize) -> Always {
+        Always { copies: vec![answer.to_vec(); copies.max(1)], next: 0 }
+    }
+}
 
 impl Answers for Always {
     fn answer(&mut self, _: &[u8]) -> &[u8] {
-        &self.0
+        self.next = (self.next + STRIDE) % self.copies.len();
+        &self.copies[self.next]
     }
+}
+
+/// What a server does while nothing comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Idle {
+    /// It sleeps until it is woken, as a server does.
+    Sleeps,
+    /// For a while it looks again, and lets others have the core in between: whoever sends to it has nobody to wake.
+    Spins,
 }
 
 struct Peer {
@@ -52,7 +74,12 @@ struct Server<A> {
 }
 
 /// Serves for as long as the process runs; each answer after this delay. Ends only where the system's calls fail.
-pub(super) fn serve(listener: std::net::TcpListener, delay: Duration, answers: impl Answers) -> io::Result<()> {
+pub(super) fn serve(
+    listener: std::net::TcpListener,
+    delay: Duration,
+    idle: Idle,
+    answers: impl Answers,
+) -> io::Result<()> {
     listener.set_nonblocking(true)?;
     let mut listener = TcpListener::from_std(listener);
     let poll = Poll::new()?;
@@ -61,11 +88,22 @@ pub(super) fn serve(listener: std::net::TcpListener, delay: Duration, answers: i
     let (peers, free, held) = (Vec::new(), Vec::new(), VecDeque::new());
     let mut server = Server { poll, listener, peers, free, held, delay, answers, buffer };
     let mut events = Events::with_capacity(EVENTS_MAX);
+    let mut heard = Instant::now();
     loop {
-        let wait = server.held.front().map(|(due, _, _)| due.saturating_duration_since(Instant::now()));
+        let spins = idle == Idle::Spins && heard.elapsed() < SPINNING;
+        let wait = if spins {
+            Some(Duration::ZERO)
+        } else {
+            server.held.front().map(|(due, _, _)| due.saturating_duration_since(Instant::now()))
+        };
         match server.poll.poll(&mut events, wait) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
+        }
+        if !events.is_empty() {
+            heard = Instant::now();
+        } else if spins {
+            std::thread::yield_now();
         }
         for event in &events {
             match event.token() {
