@@ -45,16 +45,16 @@ pub struct RequestId {
 }
 
 impl RequestId {
-    /// Its text.
-    pub fn as_str(&self) -> &str {
-        std::str::from_utf8(&self.room[..self.length]).unwrap_or_default()
+    /// Its text, in ASCII.
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.room[..self.length]
     }
 }
 
 impl From<RequestId> for HeaderValue {
     fn from(id: RequestId) -> HeaderValue {
         // Always a field value.
-        HeaderValue::from_str(id.as_str()).unwrap_or_else(|_| HeaderValue::from_static("-"))
+        HeaderValue::from_bytes(id.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static("-"))
     }
 }
 
@@ -65,7 +65,7 @@ mod tests {
     #[test]
     fn an_id_is_the_name_and_the_count_in_hexadecimal() {
         let ids = RequestIds::new(0xab);
-        assert_eq!([ids.next().as_str(), ids.next().as_str()], ["000000ab-0", "000000ab-1"]);
+        assert_eq!([ids.next().as_bytes(), ids.next().as_bytes()], [b"000000ab-0", b"000000ab-1"]);
         let late = RequestIds { count: AtomicU64::new(u64::MAX), ..RequestIds::new(u32::MAX) };
         assert_eq!(HeaderValue::from(late.next()), "ffffffff-ffffffffffffffff");
     }

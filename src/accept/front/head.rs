@@ -154,7 +154,7 @@ impl Head<'_> {
             && self.is_http_11
             && self.target.len() <= limits.target_bytes_max
             && self.target.starts_with('/')
-            && self.target.bytes().all(is_plain_in_target)
+            && self.target.bytes().all(|byte| PLAIN_IN_TARGET[usize::from(byte)])
             && self.fields.len() <= limits.fields_max
             && self.fields.iter().all(is_small)
             && !SPECIAL.iter().any(|name| self.has(name))
@@ -162,9 +162,19 @@ impl Head<'_> {
 }
 
 /// Characters that need no second thought: those of RFC 3986's paths and queries. Others are rare, and hyper's matter.
-fn is_plain_in_target(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"/-._~%!$&'()*+,;=:@?".contains(&byte)
-}
+const PLAIN_IN_TARGET: [bool; 256] = {
+    let (mut table, mut others) = ([false; 256], b"/-._~%!$&'()*+,;=:@?".as_slice());
+    let mut byte = 0_u8;
+    while byte.is_ascii() {
+        table[byte as usize] = byte.is_ascii_alphanumeric();
+        byte += 1;
+    }
+    while let [other, rest @ ..] = others {
+        table[*other as usize] = true;
+        others = rest;
+    }
+    table
+};
 
 impl<'h> Fields for Head<'h> {
     fn lines<'a>(&'a self, name: &HeaderName) -> impl Iterator<Item = &'a [u8]> + use<'a, 'h> {
