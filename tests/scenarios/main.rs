@@ -34,6 +34,7 @@
 // In one binary, `pub` says what a module offers to the others.
 #![allow(unreachable_pub, missing_docs)]
 
+mod allocator;
 mod basics;
 mod broken;
 mod coded;
