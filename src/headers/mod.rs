@@ -25,12 +25,6 @@ pub const CDN_CACHE_CONTROL: HeaderName = HeaderName::from_static("cdn-cache-con
 pub const CACHE_GROUPS: HeaderName = HeaderName::from_static("cache-groups");
 /// RFC 9875.
 pub const CACHE_GROUP_INVALIDATION: HeaderName = HeaderName::from_static("cache-group-invalidation");
-/// Tags, separated by blanks.
-pub const SURROGATE_KEY: HeaderName = HeaderName::from_static("surrogate-key");
-/// Tags, separated by commas.
-pub const CACHE_TAG: HeaderName = HeaderName::from_static("cache-tag");
-/// Tags, separated by blanks or commas.
-pub const XKEY: HeaderName = HeaderName::from_static("xkey");
 /// `HIT`, `MISS` and so on, for people and old tools.
 pub const X_CACHE: HeaderName = HeaderName::from_static("x-cache");
 /// Who asked, as proxies tell it.

@@ -91,7 +91,7 @@ impl<'a> KeyRef<'a> {
 
     /// Whether stored bytes are a key of this version.
     pub(crate) fn is_one(bytes: &[u8]) -> bool {
-        KeyRef(bytes).parts().is_some()
+        KeyRef(bytes).read().is_some()
     }
 
     /// All of it.
@@ -111,33 +111,43 @@ impl<'a> KeyRef<'a> {
 
     /// The host.
     pub fn host(self) -> &'a str {
-        self.parts().map_or("", |parts| parts.host)
+        self.resource().host
     }
 
     /// The raw path.
     pub fn path(self) -> &'a str {
-        self.parts().map_or("", |parts| parts.path)
+        self.resource().path
     }
 
     /// The kept query; none where the URL has no `?`.
     pub fn query(self) -> Option<&'a str> {
-        self.parts().and_then(|parts| parts.query)
+        self.resource().query
     }
 
-    fn parts(self) -> Option<Parts<'a>> {
+    /// What it is the key of, read once for all of it.
+    pub fn resource(self) -> Resource<'a> {
+        self.read().unwrap_or_default()
+    }
+
+    fn read(self) -> Option<Resource<'a>> {
         let rest = self.0.strip_prefix(&[KEY_VERSION])?.get(1..)?;
         let (host, rest) = pull(rest)?;
         let (path, rest) = pull(rest)?;
         let (has_query, rest) = rest.split_first()?;
         let (query, _) = pull(rest)?;
-        Some(Parts { host, path, query: (*has_query == 1).then_some(query) })
+        Some(Resource { host, path, query: (*has_query == 1).then_some(query) })
     }
 }
 
-struct Parts<'a> {
-    host: &'a str,
-    path: &'a str,
-    query: Option<&'a str>,
+/// What a key is of.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Resource<'a> {
+    /// The host.
+    pub host: &'a str,
+    /// The raw path.
+    pub path: &'a str,
+    /// The kept query; none where the URL has no `?`.
+    pub query: Option<&'a str>,
 }
 
 /// Bytes of the number that tells a part's length.

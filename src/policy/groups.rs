@@ -2,7 +2,7 @@
 //! `Cache-Groups` (RFC 9875).
 
 use crate::crypto;
-use crate::headers::{CACHE_GROUPS, CACHE_TAG, SURROGATE_KEY, XKEY};
+use crate::headers::CACHE_GROUPS;
 use crate::key::SESSION_TAG;
 use crate::tags::{BadTag, Tag};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -11,23 +11,19 @@ use sfv::{List, ListEntry, Parser};
 /// What the tag of a group begins with that is no tag itself.
 const GROUP_TAG: &str = "cache-group:";
 
-/// Tag fields that are between the shop and its caches, and not sent on to clients.
-static PRIVATE_FIELDS: [HeaderName; 11] = [
-    SURROGATE_KEY,
-    CACHE_TAG,
-    XKEY,
-    // API Platform, Drupal
-    HeaderName::from_static("cache-tags"),
-    HeaderName::from_static("purge-cache-tags"),
-    HeaderName::from_static("x-drupal-cache-tags"),
-    // FOSHttpCache, Magento
-    HeaderName::from_static("x-cache-tags"),
-    HeaderName::from_static("x-magento-tags"),
-    // Shops that were behind Akamai, bunny or LiteSpeed
-    HeaderName::from_static("edge-cache-tag"),
-    HeaderName::from_static("cdn-tag"),
-    HeaderName::from_static("x-litespeed-tag"),
-];
+/// Whether a field holds tags that are between the shop and its caches, and not sent on to clients.
+fn is_private(name: &HeaderName) -> bool {
+    matches!(
+        name.as_str(),
+        "surrogate-key" | "cache-tag" | "xkey"
+            // API Platform, Drupal
+            | "cache-tags" | "purge-cache-tags" | "x-drupal-cache-tags"
+            // FOSHttpCache, Magento
+            | "x-cache-tags" | "x-magento-tags"
+            // Shops that were behind Akamai, bunny or LiteSpeed
+            | "edge-cache-tag" | "cdn-tag" | "x-litespeed-tag"
+    )
+}
 
 /// All tags that a message's fields name. Blanks and commas both separate, whichever the field's own separator is: neither
 /// can be part of a tag.
@@ -50,18 +46,17 @@ pub(super) fn tag_of_group(group: &str) -> Option<Tag> {
 /// Each tag's text as it stands in the fields that are between the shop and its caches.
 fn texts_of(fields: &HeaderMap) -> Result<Vec<&str>, BadTag> {
     let mut texts = Vec::new();
-    for name in private_fields(fields) {
-        for line in fields.get_all(name) {
-            let line = line.to_str().map_err(|_| BadTag::Character { tag: name.as_str().into() })?;
-            texts.extend(line.split([' ', '\t', ',']).filter(|tag| !tag.is_empty()));
-        }
+    for (name, line) in fields.iter().filter(|(name, _)| is_private(name)) {
+        let line = line.to_str().map_err(|_| BadTag::Character { tag: name.as_str().into() })?;
+        texts.extend(line.split([' ', '\t', ',']).filter(|tag| !tag.is_empty()));
     }
     Ok(texts)
 }
 
 /// Takes away what is not sent on to clients; and groups that name a session, which nobody else is to know.
 pub fn strip_tag_fields(fields: &mut HeaderMap) {
-    for name in private_fields(fields) {
+    let private: Vec<HeaderName> = fields.keys().filter(|name| is_private(name)).cloned().collect();
+    for name in private {
         fields.remove(name);
     }
     let names_session =
@@ -69,18 +64,6 @@ pub fn strip_tag_fields(fields: &mut HeaderMap) {
     if fields.get_all(CACHE_GROUPS).iter().any(names_session) {
         fields.remove(CACHE_GROUPS);
     }
-}
-
-/// Those of the tag fields that are there, in their order. Most responses have none or one: its names are looked at once, where
-/// each look-up would hash one.
-fn private_fields(fields: &HeaderMap) -> impl Iterator<Item = &'static HeaderName> + use<> {
-    let mut there = [false; 11];
-    for name in fields.keys() {
-        if let Some(place) = PRIVATE_FIELDS.iter().position(|own| own == name) {
-            there[place] = true;
-        }
-    }
-    PRIVATE_FIELDS.iter().zip(there).filter_map(|(name, is_there)| is_there.then_some(name))
 }
 
 /// The strings of a structured list; none where the field is anything else: then it does not count (RFC 9875 2).

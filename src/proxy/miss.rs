@@ -13,6 +13,7 @@ use super::{coding, filling, guard};
 use crate::body::Body;
 use crate::fetch::{Answered, Joined, TapeReader};
 use crate::headers::end_to_end;
+use crate::key::Resource;
 use crate::ledger::{Standing, Subject, Trust};
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::policy::{stale, vary};
@@ -167,13 +168,8 @@ fn fits(
     tags: &Tags,
     fields: impl FnOnce() -> HeaderMap,
 ) -> bool {
-    let subject = Subject {
-        cache: errand.cache,
-        host: errand.key.host(),
-        path: errand.key.path(),
-        query: errand.key.query(),
-        tags,
-    };
+    let Resource { host, path, query } = errand.key.view().resource();
+    let subject = Subject { cache: errand.cache, host, path, query, tags };
     fill.rule == errand.rule.fingerprint
         && vary.matches(|name| vary::normalised(&errand.as_sent, name))
         && is_for(&errand.rule, ask, fields)

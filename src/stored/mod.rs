@@ -21,7 +21,7 @@ pub use vary::VaryKey;
 use crate::cache_name::CacheName;
 use crate::clock::Timestamp;
 use crate::csrf::CookieForm;
-use crate::key::{Key, KeyRef};
+use crate::key::{Key, KeyRef, Resource};
 use crate::ledger::{Stamp, Subject};
 use crate::tags::Tags;
 use bytes::Bytes;
@@ -256,8 +256,8 @@ impl StoredResponse {
 
     /// What the ledger must know of it.
     pub fn subject(&self) -> Subject<'_> {
-        let key = self.key();
-        Subject { cache: self.cache, host: key.host(), path: key.path(), query: key.query(), tags: &self.tags }
+        let Resource { host, path, query } = self.key().resource();
+        Subject { cache: self.cache, host, path, query, tags: &self.tags }
     }
 
     /// Bytes that this response takes in memory, with what the allocator adds.
