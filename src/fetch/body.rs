@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio::time::Instant;
 
 /// The body of an origin's response. Holds one of the origin's places until it has ended or is dropped.
 #[derive(Debug)]
@@ -77,12 +78,19 @@ struct Reading {
     body: body::Body,
     /// One in chunks does not know by itself that it has ended.
     has_ended: bool,
+    /// When something of it was taken last.
+    taken: Instant,
 }
 
 impl Lent {
     pub(super) fn new(body: body::Body) -> Lent {
         let is_empty = body.is_end_stream();
-        Lent((!is_empty).then(|| Arc::new(Mutex::new(Reading { body, has_ended: false }))))
+        Lent((!is_empty).then(|| Arc::new(Mutex::new(Reading { body, has_ended: false, taken: Instant::now() }))))
+    }
+
+    /// When a connection took something of it last; none: there is nothing to take.
+    pub(super) fn taken(&self) -> Option<Instant> {
+        self.lock().map(|reading| reading.taken)
     }
 
     fn lock(&self) -> Option<MutexGuard<'_, Reading>> {
@@ -98,6 +106,9 @@ impl Body for Lent {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
         let Some(mut reading) = self.lock() else { return Poll::Ready(None) };
         let polled = Pin::new(&mut reading.body).poll_frame(cx);
+        if polled.is_ready() {
+            reading.taken = Instant::now();
+        }
         reading.has_ended |= matches!(polled, Poll::Ready(None));
         polled
     }

@@ -17,6 +17,7 @@ use std::future::poll_fn;
 use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
+use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::coop::unconstrained;
@@ -152,24 +153,42 @@ impl Line {
     }
 
     /// Sends a request whose body may still be coming when the response has begun, or has been read: the connection goes on in a
-    /// task of its own, and holds its place there until both are whole. It is put into the pool again then, if `consent` was given.
+    /// task of its own, and holds its place there until both are whole. `heard` is told when the response has come whole, and
+    /// dropped where the connection must not be used again.
+    ///
+    /// From then on nobody waits for the rest of the upload, and nothing else bounds it where the server does not read it: it is given
+    /// up when nothing of it was taken for `idle_timeout`.
     pub(super) async fn ask_apart(
         mut self,
         request: Request<Lent>,
         home: Home,
-        consent: oneshot::Receiver<()>,
+        mut heard: oneshot::Receiver<()>,
+        idle_timeout: Duration,
         place: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Sent {
+        let upload = request.body().clone();
         let answer = self.sender.try_send_request(request);
         tokio::spawn(async move {
-            let is_over = poll_fn(|cx| {
+            let mut response_over = None;
+            let may_return = poll_fn(|cx| {
                 if self.drive(Some(cx.waker())) {
-                    Poll::Ready(false)
-                } else {
-                    self.sender.poll_ready(cx).map(|ready| ready.is_ok())
+                    return Poll::Ready(false);
+                }
+                if response_over.is_none()
+                    && let Poll::Ready(told) = Pin::new(&mut heard).poll(cx)
+                {
+                    response_over = Some((told.is_ok(), Instant::now()));
+                }
+                let Some((may_return, since)) = response_over else { return Poll::Pending };
+                match self.sender.poll_ready(cx) {
+                    Poll::Ready(ready) => Poll::Ready(may_return && ready.is_ok()),
+                    Poll::Pending if self.is_late(upload.taken().map_or(since, |at| at.max(since)) + idle_timeout) => {
+                        Poll::Ready(false)
+                    }
+                    Poll::Pending => Poll::Pending,
                 }
             });
-            if is_over.await && consent.await.is_ok() {
+            if may_return.await {
                 home.put(self);
             }
             // Afterwards, so that nobody takes it for one more.
@@ -189,18 +208,26 @@ impl Line {
     }
 }
 
+/// Who drives a connection while its response is read.
+pub(super) enum DrivenBy {
+    /// Who reads it.
+    Reader(Line),
+    /// A task, which is told when all of the response has come.
+    Task(oneshot::Sender<()>),
+}
+
 /// The body of a response as it comes, with the connection that brings it.
 pub(super) struct Arriving {
     body: Incoming,
     /// None where it goes on by itself, has ended or was put into the pool.
-    line: Option<Line>,
+    driven: Option<DrivenBy>,
     /// None where the connection must not be used again.
     home: Option<Home>,
 }
 
 impl Arriving {
-    pub(super) fn new(body: Incoming, line: Option<Line>, home: Option<Home>) -> Arriving {
-        let mut arriving = Arriving { body, line, home };
+    pub(super) fn new(body: Incoming, driven: Option<DrivenBy>, home: Option<Home>) -> Arriving {
+        let mut arriving = Arriving { body, driven, home };
         if arriving.body.is_end_stream() {
             arriving.settle();
         }
@@ -209,13 +236,18 @@ impl Arriving {
 
     /// All of the response has come: its connection waits for the next request, where it may.
     fn settle(&mut self) {
-        if let (Some(line), Some(home)) = (self.line.take(), self.home.take()) {
-            home.put(line);
+        match (self.driven.take(), self.home.take()) {
+            (Some(DrivenBy::Reader(line)), Some(home)) => home.put(line),
+            (Some(DrivenBy::Task(heard)), Some(_)) => {
+                // A task that has ended has nothing to give back.
+                let _ = heard.send(());
+            }
+            _ => {}
         }
     }
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let Some(line) = &mut self.line else { return Pin::new(&mut self.body).poll_frame(cx) };
+        let Some(DrivenBy::Reader(line)) = &mut self.driven else { return Pin::new(&mut self.body).poll_frame(cx) };
         // What is at hand first. A waker is left with the connection alone, which nobody else polls, and only where nothing is.
         line.bell.set(None);
         let mut unwoken = Context::from_waker(Waker::noop());
@@ -224,7 +256,7 @@ impl Arriving {
             return polled;
         }
         if line.drive(Some(cx.waker())) {
-            self.line = None;
+            self.driven = None;
         }
         Pin::new(&mut self.body).poll_frame(&mut unwoken)
     }
@@ -256,7 +288,7 @@ impl Body for Arriving {
 impl Drop for Arriving {
     fn drop(&mut self) {
         let (mut bytes_left, mut cx) = (DRAINED_BYTES_MAX, Context::from_waker(Waker::noop()));
-        while self.line.is_some()
+        while self.driven.is_some()
             && self.home.is_some()
             && let Poll::Ready(Some(Ok(frame))) = Pin::new(&mut *self).poll_frame(&mut cx)
             && let Some(left) = bytes_left.checked_sub(frame.data_ref().map_or(0, Bytes::len))

@@ -1,7 +1,7 @@
 //! One origin: its servers, a bound on connections, deadlines on every wait, and another try where it is safe.
 
 use super::body::{Lent, Place};
-use super::line::{Arriving, Line, Unanswered};
+use super::line::{Arriving, DrivenBy, Line, Unanswered};
 use super::pool::{Home, Pool};
 use super::roster::Choice;
 use super::servers::{Attempt, Servers};
@@ -51,7 +51,7 @@ pub struct Origin {
     pub(super) settings: Settings,
     pub(super) servers: Arc<Servers>,
     pub(super) pool: Arc<Pool>,
-    places: Arc<Semaphore>,
+    pub(super) places: Arc<Semaphore>,
     clock: Clock,
 }
 
@@ -168,9 +168,9 @@ impl Origin {
                 (Box::pin(timeout_at(deadline, connecting)).await.map_err(|_| late())??, false)
             };
             let answer = if request.body().is_end_stream() && !asks_to_upgrade {
-                line.ask(request, deadline).await.map(|response| bound(response, Some(line), home))
+                line.ask(request, deadline).await.map(|response| bound(response, Some(DrivenBy::Reader(line)), home))
             } else {
-                let answer = Box::pin(timeout_at(deadline, on_its_own(line, request, home, place.cloned()))).await;
+                let answer = Box::pin(timeout_at(deadline, self.on_its_own(line, request, home, place.cloned()))).await;
                 answer.unwrap_or(Err(Unanswered::Late))
             };
             match answer {
@@ -180,6 +180,22 @@ impl Origin {
                 Err(Unanswered::Failed(error, _)) => return Err(of_hyper(&error)),
             }
         }
+    }
+
+    /// An exchange whose connection has a task of its own.
+    async fn on_its_own(
+        &self,
+        line: Line,
+        request: Request<Lent>,
+        home: Home,
+        place: Option<Arc<OwnedSemaphorePermit>>,
+    ) -> Result<Response<Arriving>, Unanswered> {
+        if request.headers().contains_key(header::UPGRADE) {
+            return line.ask_to_upgrade(request).await.map(|response| bound(response, None, home));
+        }
+        let ((heard, told), idle_timeout) = (oneshot::channel(), self.settings.body_idle_timeout);
+        let response = line.ask_apart(request, home.clone(), told, idle_timeout, place).await?;
+        Ok(bound(response, Some(DrivenBy::Task(heard)), home))
     }
 
     /// Connections that have an exchange under way, or are about to.
@@ -272,30 +288,11 @@ fn is_one(response: &Response<Arriving>, asked_to_upgrade: bool) -> Result<(), F
     Ok(())
 }
 
-/// An exchange whose connection has a task of its own.
-async fn on_its_own(
-    line: Line,
-    request: Request<Lent>,
-    home: Home,
-    place: Option<Arc<OwnedSemaphorePermit>>,
-) -> Result<Response<Arriving>, Unanswered> {
-    if request.headers().contains_key(header::UPGRADE) {
-        return line.ask_to_upgrade(request).await.map(|response| bound(response, None, home));
-    }
-    let (consent, consented) = oneshot::channel();
-    let response = line.ask_apart(request, home.clone(), consented, place).await?;
-    if framing(&response) != Framing::Contradictory {
-        // Whoever has broken off has nothing to give back.
-        let _ = consent.send(());
-    }
-    Ok(bound(response, None, home))
-}
-
 /// A response that gives its connection back when all of it has come; unless its head leaves that doubtful.
-fn bound(response: Response<Incoming>, line: Option<Line>, home: Home) -> Response<Arriving> {
+fn bound(response: Response<Incoming>, driven: Option<DrivenBy>, home: Home) -> Response<Arriving> {
     // Where its body ends is a guess: what comes after it must not be the next visitor's answer (S40, S41).
     let may_return = framing(&response) != Framing::Contradictory;
-    response.map(|body| Arriving::new(body, line, may_return.then_some(home)))
+    response.map(|body| Arriving::new(body, driven, may_return.then_some(home)))
 }
 
 /// How the end of a response's body is told (rows S40, S41, F5).

@@ -15,7 +15,7 @@ pub struct Settings {
     pub connect_timeout: Duration,
     /// From the request sent until the response's head has come.
     pub response_timeout: Duration,
-    /// Between two parts of a response body.
+    /// Between two parts of a response body, and between two of a request's whose response has come whole already.
     pub body_idle_timeout: Duration,
     /// Connections to all its servers at once; a request that finds none free waits for at most `connect_timeout`, then 503.
     pub connections_max: usize,

@@ -23,7 +23,10 @@ fn collect(root: &Path, folder: &Path, found: &mut Vec<Source>) {
     for entry in std::fs::read_dir(folder).expect("the folder is there").flatten() {
         let path = entry.path();
         if path.is_dir() {
-            collect(root, &path, found);
+            // Below a `tests.rs`, which is left out as well.
+            if !path.ends_with("tests") {
+                collect(root, &path, found);
+            }
         } else if path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs") {
             let text = std::fs::read_to_string(&path).expect("a source is text");
             let code = text.split("#[cfg(test)]").next().unwrap_or_default().to_string();

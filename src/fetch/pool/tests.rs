@@ -1,5 +1,7 @@
 //! Which connections are used again, where, and how many there are.
 
+mod uploads;
+
 use super::*;
 use crate::body::Body;
 use crate::clock::Clock;
@@ -66,9 +68,9 @@ impl Server {
     }
 }
 
-fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration) -> Origin {
+fn settings(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration) -> Settings {
     let servers = servers.iter().map(|address| format!("http://{address}").parse().unwrap());
-    let settings = Settings {
+    Settings {
         name: "shop".into(),
         servers: servers.collect(),
         connect_timeout: Duration::from_secs(10),
@@ -79,8 +81,11 @@ fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration
         stale_after: None,
         breaker: BreakerSettings::default(),
         health: None,
-    };
-    Origin::new(settings, Clock::system())
+    }
+}
+
+fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration) -> Origin {
+    Origin::new(settings(servers, connections_max, idle_timeout), Clock::system())
 }
 
 async fn ask(origin: &Origin, method: Method, body: Body) {

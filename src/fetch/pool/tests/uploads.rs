@@ -1,0 +1,101 @@
+//! Requests whose bodies are still coming when they have been answered.
+
+use super::*;
+use crate::body::BodyError;
+use bytes::Bytes;
+use http_body::Frame;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use tokio::sync::mpsc;
+
+/// A server that answers each request when its head has come. What comes of a body then it reads where it `reads_on`, up to a
+/// last chunk, and else not.
+async fn hasty(reads_on: bool) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, reads_on));
+        }
+    });
+    address
+}
+
+async fn answer(mut stream: TcpStream, reads_on: bool) {
+    let mut heard = Vec::new();
+    loop {
+        while !heard.windows(4).any(|end| end == b"\r\n\r\n") {
+            if !matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
+                return;
+            }
+        }
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+        if heard.starts_with(b"POST ") && !reads_on {
+            std::future::pending::<()>().await;
+        }
+        while heard.starts_with(b"POST ") && !heard.ends_with(b"0\r\n\r\n") {
+            if !matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
+                return;
+            }
+        }
+        heard.clear();
+    }
+}
+
+/// A body of what is fed to it, which ends with its feed.
+struct Fed(mpsc::Receiver<Bytes>);
+
+fn fed() -> (mpsc::Sender<Bytes>, Body) {
+    let (feed, parts) = mpsc::channel(1);
+    (feed, Body::streamed(Fed(parts)))
+}
+
+impl http_body::Body for Fed {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        self.0.poll_recv(cx).map(|part| part.map(|part| Ok(Frame::data(part))))
+    }
+}
+
+/// An origin that may have one connection.
+fn narrow(server: SocketAddr, connect_timeout: Duration, body_idle_timeout: Duration) -> Origin {
+    Origin::new(Settings { connect_timeout, body_idle_timeout, ..settings(&[server], 1, LONG) }, Clock::system())
+}
+
+/// Waits until a request may be sent.
+async fn has_room(origin: &Origin) {
+    drop(timeout(Duration::from_secs(10), origin.places.acquire()).await.expect("a place is given back").unwrap());
+}
+
+#[tokio::test]
+async fn an_answered_upload_that_the_server_does_not_read_is_given_up_and_makes_room() {
+    let origin = narrow(hasty(false).await, Duration::from_millis(1), Duration::from_millis(100));
+    let (feed, body) = fed();
+    ask(&origin, Method::POST, body).await;
+    let feeding = tokio::spawn(async move {
+        // It ends when nobody takes what is fed any more.
+        while feed.send(Bytes::from_static(&[b'a'; 16 * 1024])).await.is_ok() {}
+    });
+    has_room(&origin).await;
+    timeout(Duration::from_secs(10), feeding).await.expect("nobody takes anything").unwrap();
+    assert!(origin.pool.lock().is_empty());
+}
+
+#[tokio::test]
+async fn an_answered_upload_goes_on_for_as_long_as_something_of_it_is_taken() {
+    let origin = narrow(hasty(true).await, Duration::from_secs(10), Duration::from_secs(10));
+    let (feed, body) = fed();
+    ask(&origin, Method::POST, body).await;
+    for _ in 0..5 {
+        // Nobody does anything meanwhile, so that no time passes but this.
+        tokio::time::pause();
+        tokio::time::advance(Duration::from_secs(8)).await;
+        tokio::time::resume();
+        feed.send(Bytes::from_static(b"a")).await.unwrap();
+        timeout(Duration::from_secs(10), feed.reserve()).await.expect("it is taken").unwrap();
+    }
+    drop(feed);
+    wait(&origin, 1).await;
+}
