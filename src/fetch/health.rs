@@ -84,7 +84,7 @@ async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result
     fields.insert(header::USER_AGENT, OWN_USER_AGENT);
     let fields = || fields.clone();
     let request = Outgoing::new(&Method::GET, &settings.path, &fields).with(Lent::new(Body::empty()));
-    let response = origin.exchange(place, request.map_err(|failure| failure.to_string())?, None).await;
+    let response = origin.exchange(place, request.map_err(|failure| failure.to_string())?, None, true).await;
     response.map_err(|failure| failure.to_string())
 }
 

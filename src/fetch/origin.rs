@@ -79,7 +79,8 @@ impl Origin {
     ///
     /// The body decides the framing. A server that cannot be reached has got nothing: the next one is tried. A request that can be
     /// repeated (RFC 9110 9.2.2) and has no body is sent once more when its connection died before anything came back, to another
-    /// server where one is up. Interim responses hold no deadline up: the final head is to come in the time that it has (row S43).
+    /// server where one is up, over a new connection: what waits may be as dead as the one that was tried. Interim responses hold no
+    /// deadline up: the final head is to come in the time that it has (row S43).
     ///
     /// # Errors
     /// See [`FetchFailure`]. Dropping the future gives the connection up.
@@ -92,7 +93,8 @@ impl Origin {
         let (mut tried, mut dropped) = (Vec::new(), None);
         let response = loop {
             attempt.begin();
-            let failure = match self.exchange(attempt.place(), outgoing.with(body.clone())?, Some(&connection)).await {
+            let request = outgoing.with(body.clone())?;
+            let failure = match self.exchange(attempt.place(), request, Some(&connection), dropped.is_none()).await {
                 Ok(response) => break response,
                 Err(failure) => failure,
             };
@@ -147,19 +149,21 @@ impl Origin {
 
     /// Sends a request to one server and waits for the head of the response; all of it has one deadline. What was not sent at all,
     /// because a connection that waited had died, goes to the next one. `place` is the one that it has among the connections; none:
-    /// a health check, which is not among them.
+    /// a health check, which is not among them. Unless it `may_reuse` one that waits, it gets a new one.
     pub(super) async fn exchange(
         &self,
         server: usize,
         mut request: Request<Lent>,
         place: Option<&Arc<OwnedSemaphorePermit>>,
+        may_reuse: bool,
     ) -> Result<Response<Arriving>, FetchFailure> {
         let asks_to_upgrade = request.headers().contains_key(header::UPGRADE);
         let deadline = Instant::now() + self.settings.response_timeout;
         let late = || FetchFailure::Timeout(self.settings.response_timeout);
         loop {
             let home = self.pool.home(server);
-            let (mut line, is_used) = if let Some(line) = self.pool.take(&home) {
+            let waiting = if may_reuse { self.pool.take(&home) } else { None };
+            let (mut line, is_used) = if let Some(line) = waiting {
                 (line, true)
             } else {
                 // A health check needs the room of one that waits as much.

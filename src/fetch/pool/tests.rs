@@ -5,7 +5,7 @@ mod uploads;
 use super::*;
 use crate::body::Body;
 use crate::clock::Clock;
-use crate::fetch::{BreakerSettings, Origin, Outgoing};
+use crate::fetch::{Answered, BreakerSettings, Origin, Outgoing};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
@@ -15,8 +15,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// A server that says `ok` to whatever ends as requests here do, and nothing where it is asked to hang; it knows how many came
-/// and went.
+/// A server that says `ok` to whatever ends as requests here do, nothing where it is asked to hang, and hangs up where it is asked
+/// for what it gives only once on a connection; it knows how many came and went.
 #[derive(Clone, Default)]
 struct Server {
     opened: Arc<AtomicUsize>,
@@ -38,14 +38,19 @@ impl Server {
     }
 
     async fn answer(self, mut stream: TcpStream) {
-        let mut heard = Vec::new();
+        let (mut heard, mut is_used) = (Vec::new(), false);
         while matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
             let hangs = heard.starts_with(b"GET /hang ");
+            if is_used && heard.starts_with(b"GET /once ") {
+                break;
+            }
+            is_used = true;
             if !hangs && (heard.ends_with(b"\r\n\r\n") || heard.ends_with(b"form")) {
                 heard.clear();
                 stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
             }
         }
+        drop(stream);
         self.closed.fetch_add(1, Ordering::SeqCst);
         self.changed.notify_waiters();
     }
@@ -90,9 +95,25 @@ fn origin(servers: &[SocketAddr], connections_max: usize, idle_timeout: Duration
 
 async fn ask(origin: &Origin, method: Method, body: Body) {
     let fields = || HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("shop.example"))]);
-    let answered = origin.send(Outgoing::new(&method, "/", &fields), body).await.unwrap();
+    is_ok(origin.send(Outgoing::new(&method, "/", &fields), body).await).await;
+}
+
+async fn is_ok(answered: Result<Answered, FetchFailure>) {
+    let answered = answered.unwrap();
     assert_eq!(answered.status, StatusCode::OK);
     assert_eq!(answered.body.collect().await.unwrap().to_bytes(), "ok");
+}
+
+/// Has so many connections wait, by requests at once.
+async fn have_waiting(origin: &Origin, count: usize) {
+    let mut answers = Vec::new();
+    for _ in 0..count {
+        answers.push(origin.send(Outgoing::new(&Method::GET, "/", &HeaderMap::new), Body::empty()).await);
+    }
+    for answer in answers {
+        is_ok(answer).await;
+    }
+    assert_eq!(origin.pool.lock().len(), count);
 }
 
 /// Waits until so many connections wait: those of requests with bodies come back by themselves.
@@ -182,6 +203,20 @@ async fn what_is_good_outlasts_a_sweep_and_what_has_ended_does_not() {
         }
     };
     timeout(Duration::from_secs(10), ended).await.expect("its end is noticed");
+}
+
+#[tokio::test]
+async fn what_is_repeated_goes_over_a_fresh_connection_whatever_waits() {
+    let ((one, first), (two, second)) = (Server::open().await, Server::open().await);
+    for servers in [&[first][..], &[first, second]] {
+        let origin = origin(servers, 8, LONG);
+        have_waiting(&origin, 4).await;
+        let opened = one.opened() + two.opened();
+        // It ends the connection that carries it, and would end each other that waits.
+        is_ok(origin.send(Outgoing::new(&Method::GET, "/once", &HeaderMap::new), Body::empty()).await).await;
+        assert_eq!(one.opened() + two.opened(), opened + 1);
+        assert_eq!(origin.pool.lock().len(), 4, "three that wait still, and the new one");
+    }
 }
 
 #[tokio::test]
