@@ -205,6 +205,40 @@ async fn what_is_good_outlasts_a_sweep_and_what_has_ended_does_not() {
     timeout(Duration::from_secs(10), ended).await.expect("its end is noticed");
 }
 
+/// Answers one request on a new connection, by hand.
+async fn answers_one(listener: &TcpListener) -> TcpStream {
+    let (mut stream, _) = listener.accept().await.unwrap();
+    let mut heard = Vec::new();
+    while !heard.ends_with(b"\r\n\r\n") {
+        assert_ne!(stream.read_buf(&mut heard).await.unwrap(), 0, "{heard:?}");
+    }
+    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+    stream
+}
+
+/// Waits until this runtime knows of all that has come on any socket: it hears of it in the order in which it came.
+async fn has_heard_all() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut near = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (mut far, _) = listener.accept().await.unwrap();
+    far.write_all(b"!").await.unwrap();
+    near.read_u8().await.unwrap();
+}
+
+#[tokio::test]
+async fn s42_a_connection_that_brought_what_nobody_asked_for_is_not_taken_swept_or_not() {
+    for stray in ["HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil", "x"] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let origin = origin(&[listener.local_addr().unwrap()], 8, LONG);
+        let ((), mut first) = tokio::join!(ask(&origin, Method::GET, Body::empty()), answers_one(&listener));
+        assert_eq!(origin.pool.lock().len(), 1);
+        first.write_all(stray.as_bytes()).await.unwrap();
+        has_heard_all().await;
+        assert!(origin.pool.take(&origin.pool.home(0)).is_none(), "{stray:?}");
+        assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0, "it is closed");
+    }
+}
+
 #[tokio::test]
 async fn what_is_repeated_goes_over_a_fresh_connection_whatever_waits() {
     let ((one, first), (two, second)) = (Server::open().await, Server::open().await);
