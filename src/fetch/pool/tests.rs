@@ -9,7 +9,7 @@ use crate::fetch::{Answered, BreakerSettings, Origin, Outgoing};
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::BodyExt;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
@@ -237,6 +237,26 @@ async fn s42_a_connection_that_brought_what_nobody_asked_for_is_not_taken_swept_
         assert!(origin.pool.take(&origin.pool.home(0)).is_none(), "{stray:?}");
         assert_eq!(first.read(&mut [0]).await.unwrap_or(0), 0, "it is closed");
     }
+}
+
+#[tokio::test]
+async fn a_sweep_takes_away_nothing_good_whoever_takes_and_puts_meanwhile() {
+    let (server, address) = Server::open().await;
+    let origin = Arc::new(origin(&[address], 64, LONG));
+    let (swept, is_over) = (origin.clone(), Arc::new(AtomicBool::new(false)));
+    let told = is_over.clone();
+    let sweeper = std::thread::spawn(move || {
+        while !told.load(Ordering::SeqCst) {
+            swept.pool.sweep();
+        }
+    });
+    for _ in 0..100 {
+        let [one, two, three, four] = [(); 4].map(|()| ask(&origin, Method::GET, Body::empty()));
+        tokio::join!(one, two, three, four);
+    }
+    is_over.store(true, Ordering::SeqCst);
+    sweeper.join().unwrap();
+    assert_eq!(origin.pool.lock().len(), server.opened(), "each that was made waits");
 }
 
 #[tokio::test]
