@@ -23,22 +23,23 @@ async fn hasty(reads_on: bool) -> SocketAddr {
 
 async fn answer(mut stream: TcpStream, reads_on: bool) {
     let mut heard = Vec::new();
-    loop {
-        while !heard.windows(4).any(|end| end == b"\r\n\r\n") {
-            if !matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
-                return;
-            }
-        }
+    while let Some(head) = read_to(b"\r\n\r\n", &mut stream, &mut heard).await {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
-        if heard.starts_with(b"POST ") && !reads_on {
-            std::future::pending::<()>().await;
+        match (head.starts_with(b"POST "), reads_on) {
+            (true, true) => drop(read_to(b"0\r\n\r\n", &mut stream, &mut heard).await),
+            (true, false) => std::future::pending().await,
+            (false, _) => {}
         }
-        while heard.starts_with(b"POST ") && !heard.ends_with(b"0\r\n\r\n") {
-            if !matches!(stream.read_buf(&mut heard).await, Ok(bytes) if bytes > 0) {
-                return;
-            }
+    }
+}
+
+/// What comes up to such an end; none where the connection ends before.
+async fn read_to(end: &[u8], stream: &mut TcpStream, heard: &mut Vec<u8>) -> Option<Vec<u8>> {
+    loop {
+        if let Some(place) = heard.windows(end.len()).position(|own| own == end) {
+            return Some(heard.drain(..place + end.len()).collect());
         }
-        heard.clear();
+        stream.read_buf(heard).await.ok().filter(|bytes| *bytes > 0)?;
     }
 }
 
@@ -81,6 +82,18 @@ async fn an_answered_upload_that_the_server_does_not_read_is_given_up_and_makes_
     has_room(&origin).await;
     timeout(Duration::from_secs(10), feeding).await.expect("nobody takes anything").unwrap();
     assert!(origin.pool.lock().is_empty());
+}
+
+#[tokio::test]
+async fn an_answered_upload_keeps_its_place_until_it_is_over() {
+    let origin = narrow(hasty(true).await, Duration::from_millis(50), Duration::from_secs(10));
+    let (feed, body) = fed();
+    ask(&origin, Method::POST, body).await;
+    let early = origin.send(Outgoing::new(&Method::GET, "/", &HeaderMap::new), Body::empty()).await;
+    assert!(matches!(early, Err(FetchFailure::Busy)), "{early:?}");
+    drop(feed);
+    has_room(&origin).await;
+    ask(&origin, Method::GET, Body::empty()).await;
 }
 
 #[tokio::test]
