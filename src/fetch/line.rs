@@ -166,9 +166,9 @@ impl Line {
         idle_timeout: Duration,
         place: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Sent {
-        let upload = request.body().clone();
+        let (upload, own) = (request.body().clone(), home.clone());
         let answer = self.sender.try_send_request(request);
-        tokio::spawn(async move {
+        home.drive_apart(async move {
             let mut response_over = None;
             let may_return = poll_fn(|cx| {
                 if self.drive(Some(cx.waker())) {
@@ -189,7 +189,7 @@ impl Line {
                 }
             });
             if may_return.await {
-                home.put(self);
+                own.put(self);
             }
             // Afterwards, so that nobody takes it for one more.
             drop(place);
@@ -201,7 +201,8 @@ impl Line {
     pub(super) async fn ask_to_upgrade(mut self, request: Request<Lent>) -> Sent {
         let answer = self.sender.try_send_request(request);
         if let Some(connection) = self.connection {
-            // How it ends is told to the exchange.
+            // How it ends is told to the exchange. Nobody has to wait for this task at the end: who does for the tunnel, or for the
+            // reader of another answer, waits for all that it does.
             tokio::spawn(connection.with_upgrades());
         }
         Ok(answer.await?)

@@ -55,6 +55,13 @@ impl Origins {
         checks.chain(self.0.iter().map(|own| Box::pin(own.pool.clone().keep()) as _)).collect()
     }
 
+    /// Waits until nothing is sent any more of requests that have been answered. Others are theirs who wait for the answers.
+    pub async fn finish(&self) {
+        for own in &self.0 {
+            own.pool.finish().await;
+        }
+    }
+
     fn named(&self, name: &str) -> Option<&Arc<Origin>> {
         self.0.iter().find(|own| &*own.settings.name == name)
     }

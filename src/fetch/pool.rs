@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, MissedTickBehavior, interval};
+use tokio_util::task::TaskTracker;
 use tower_service::Service;
 
 /// Between two looks at what waits, where `idle_timeout` is not shorter.
@@ -25,6 +26,8 @@ pub(super) struct Pool {
     connections_max: usize,
     /// Who has waited longest first.
     waiting: Mutex<VecDeque<Waiting>>,
+    /// What drives those connections that no reader of a response does.
+    apart: TaskTracker,
 }
 
 struct Waiting {
@@ -49,6 +52,11 @@ impl Home {
             self.pool.put(Waiting { line, server: self.server, runtime: self.runtime, since: Instant::now() });
         }
     }
+
+    /// Has a task of its own drive a connection, on this runtime; whoever ends the process waits for it.
+    pub(super) fn drive_apart(&self, driving: impl Future<Output = ()> + Send + 'static) {
+        self.pool.apart.spawn(driving);
+    }
 }
 
 impl Pool {
@@ -62,6 +70,7 @@ impl Pool {
             idle_timeout: settings.idle_timeout,
             connections_max: settings.connections_max,
             waiting: Mutex::default(),
+            apart: TaskTracker::new(),
         }
     }
 
@@ -124,6 +133,12 @@ impl Pool {
             times.tick().await;
             self.sweep();
         }
+    }
+
+    /// Waits until no connection is driven by a task of its own: until each upload that was answered is over.
+    pub(super) async fn finish(&self) {
+        self.apart.close();
+        self.apart.wait().await;
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {

@@ -172,12 +172,13 @@ impl Proxy {
         self.request_ids.next()
     }
 
-    /// Waits for fills and tunnels that are still under way, for so long at most: a tunnel may never end by itself. Call it
-    /// after the listeners have drained.
+    /// Waits for fills and tunnels that are still under way, and for uploads that were answered before they were sent whole, for so
+    /// long at most: a tunnel may never end by itself. Call it after the listeners have drained.
     pub async fn finish(&self, within: Duration) {
         self.tasks.close();
-        if timeout(within, self.tasks.wait()).await.is_err() {
-            tracing::warn!(left = self.tasks.len(), "fills or tunnels were given up");
+        let all = async { tokio::join!(self.tasks.wait(), self.origins.finish()) };
+        if timeout(within, all).await.is_err() {
+            tracing::warn!(left = self.tasks.len(), "fills, tunnels or uploads were given up");
         }
     }
 

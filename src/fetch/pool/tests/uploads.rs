@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::body::BodyError;
+use crate::fetch::Origins;
 use bytes::Bytes;
 use http_body::Frame;
-use std::pin::Pin;
+use std::future::poll_fn;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc;
 
@@ -94,6 +96,18 @@ async fn an_answered_upload_keeps_its_place_until_it_is_over() {
     drop(feed);
     has_room(&origin).await;
     ask(&origin, Method::GET, Body::empty()).await;
+}
+
+#[tokio::test]
+async fn the_end_waits_for_an_answered_upload() {
+    let origins = Origins::new(&[settings(&[hasty(true).await], 8, LONG)], &Clock::system());
+    let ((feed, body), fields) = (fed(), HeaderMap::new);
+    is_ok(origins.send("shop", Outgoing::new(&Method::POST, "/", &fields), body).await).await;
+    let mut finish = pin!(origins.finish());
+    let is_early = poll_fn(|cx| Poll::Ready(finish.as_mut().poll(cx).is_ready())).await;
+    assert!(!is_early, "more of it may come");
+    drop(feed);
+    timeout(Duration::from_secs(10), finish).await.expect("all of it was sent");
 }
 
 #[tokio::test]
