@@ -25,6 +25,7 @@
 //! - `inbox`: webhooks as they came, and those that are carried out again
 //! - `senders`: webhooks as each sender signs and writes them
 //! - `servers`: origins of several servers, and of servers that fail
+//! - `uploads`: answered before they have come whole
 //! - `webhooks`: signed events
 
 // A test may say that something holds and stop where it does not.
@@ -67,4 +68,5 @@ mod sessions;
 #[allow(dead_code, reason = "shared with the conformance tables; each uses a part")]
 mod stage;
 mod stale;
+mod uploads;
 mod webhooks;
