@@ -32,9 +32,6 @@ fn main() -> ExitCode {
         // The peer of `hit`, run as a child of its own so that its CPU time is its own.
         return servers::bare();
     }
-    if command == "relay" {
-        return relay::serve(std::env::args().nth(2).as_deref());
-    }
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),

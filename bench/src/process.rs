@@ -67,7 +67,7 @@ impl Server {
 
     /// The bare relay to that origin.
     pub(crate) async fn relay(origin: SocketAddr) -> io::Result<Server> {
-        Server::start(&std::env::current_exe()?, &["relay", &origin.to_string()], &[], 1).await
+        Server::start(&std::env::current_exe()?, &["relay", "127.0.0.1:0", &origin.to_string()], &[], 1).await
     }
 
     async fn start(

@@ -1,31 +1,26 @@
 //! The servers without a cache, run as children of their own so that their CPU time is their own: a bare epoll loop and a bare hyper
-//! server that send given bytes, and a hyper server with a hyper client behind it that passes everything on.
+//! server that send given bytes, and the relay.
 
 use super::load::STRIDE;
 use super::wire::{self, Always, Idle, head_end};
+use crate::relay;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
 use http_body_util::Full;
-use hyper::body::{Body, Frame, Incoming, SizeHint};
-use hyper::client::conn::http1::SendRequest;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper::{Request, Response, client};
+use hyper::{Request, Response};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
-use std::pin::Pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
-use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::net::{TcpListener, TcpStream};
-
-/// Idle connections to the origin that are kept.
-const POOL_MAX: usize = 128;
+use tokio::net::TcpListener;
 
 /// Runs as such a child where the arguments say so.
 pub(crate) fn child(arguments: &[String]) -> Option<ExitCode> {
@@ -33,7 +28,7 @@ pub(crate) fn child(arguments: &[String]) -> Option<ExitCode> {
     let ended = match command.as_str() {
         "bare-epoll" => epoll(rest),
         "bare-hyper" => on_one_thread(hyper(rest)),
-        "hyper-proxy" => on_one_thread(proxy(rest)),
+        "relay" => on_one_thread(relay::child(rest)),
         _ => return None,
     };
     Some(match ended {
@@ -121,80 +116,6 @@ fn parts(sample: &[u8]) -> Option<(HeaderMap, Bytes)> {
     }
     fields.remove(CONTENT_LENGTH);
     Some((fields, Bytes::copy_from_slice(body)))
-}
-
-type Sender = SendRequest<Incoming>;
-type Pool = Arc<Mutex<Vec<Sender>>>;
-
-/// `LISTEN ORIGIN`: hyper on both sides, on one thread, and nothing in between.
-async fn proxy(arguments: &[String]) -> io::Result<()> {
-    let [listen, origin] = arguments else { return Err(io::Error::other("LISTEN ORIGIN is needed")) };
-    let origin: SocketAddr = origin.parse().map_err(io::Error::other)?;
-    let listener = TcpListener::bind(listen).await?;
-    let pool = Pool::default();
-    loop {
-        let (stream, _) = listener.accept().await?;
-        stream.set_nodelay(true)?;
-        let pool = pool.clone();
-        let serve = service_fn(move |request| pass(pool.clone(), origin, request));
-        tokio::spawn(server().serve_connection(TokioIo::new(stream), serve));
-    }
-}
-
-async fn pass(pool: Pool, origin: SocketAddr, request: Request<Incoming>) -> io::Result<Response<Passed>> {
-    let mut sender = loop {
-        // The lock is gone before anything is waited for.
-        let idle = pool.lock().map_err(|_| io::Error::other("the pool's lock"))?.pop();
-        let Some(mut sender) = idle else { break connect(origin).await? };
-        if sender.ready().await.is_ok() {
-            break sender;
-        }
-    };
-    let (head, body) = sender.send_request(request).await.map_err(io::Error::other)?.into_parts();
-    Ok(Response::from_parts(head, Passed { body, back: Some((pool, sender)) }))
-}
-
-async fn connect(origin: SocketAddr) -> io::Result<Sender> {
-    let stream = TcpStream::connect(origin).await?;
-    stream.set_nodelay(true)?;
-    let (sender, connection) = client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
-    tokio::spawn(connection);
-    Ok(sender)
-}
-
-/// A body that gives its connection back at its end.
-struct Passed {
-    body: Incoming,
-    back: Option<(Pool, Sender)>,
-}
-
-impl Body for Passed {
-    type Data = Bytes;
-    type Error = hyper::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let frame = Pin::new(&mut self.body).poll_frame(context);
-        let at_end = matches!(frame, Poll::Ready(None)) || self.body.is_end_stream();
-        if at_end
-            && let Some((pool, sender)) = self.back.take()
-            && let Ok(mut idle) = pool.lock()
-            && idle.len() < POOL_MAX
-        {
-            idle.push(sender);
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.is_end_stream()
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body.size_hint()
-    }
 }
 
 #[cfg(test)]

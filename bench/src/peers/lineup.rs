@@ -162,7 +162,7 @@ pub(super) fn launch(kind: &Kind, origin: &Origin, samples: &[Sample]) -> io::Re
         }
         Kind::HyperProxy => {
             let (listen, origin) = (setting.listen.clone(), setting.origin.clone());
-            setting.plan(own, &["hyper-proxy", &listen, &origin])?
+            setting.plan(own, &["relay", &listen, &origin])?
         }
         Kind::BareHyper => setting.bare(own, "bare-hyper", samples)?,
         Kind::BareEpoll => setting.bare(own, "bare-epoll", samples)?,
