@@ -9,39 +9,24 @@ use std::time::Duration;
 
 /// The bounds of the buckets that requests fall into: a hit takes tens of microseconds, an origin's page seconds, and both must
 /// be told apart in one histogram.
-pub(super) const REQUEST_BOUNDS: [Duration; 15] = [
-    Duration::from_micros(100),
-    Duration::from_micros(250),
-    Duration::from_micros(500),
-    Duration::from_millis(1),
-    Duration::from_micros(2_500),
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_secs(5),
-    Duration::from_secs(30),
-];
+pub(super) const REQUEST_BOUNDS: [Duration; 15] = micros([
+    100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 5_000_000,
+    30_000_000,
+]);
 /// Those that the origin's heads fall into.
-pub(super) const ORIGIN_BOUNDS: [Duration; 11] = [
-    Duration::from_millis(5),
-    Duration::from_millis(10),
-    Duration::from_millis(25),
-    Duration::from_millis(50),
-    Duration::from_millis(100),
-    Duration::from_millis(250),
-    Duration::from_millis(500),
-    Duration::from_secs(1),
-    Duration::from_millis(2_500),
-    Duration::from_secs(10),
-    Duration::from_secs(30),
-];
+pub(super) const ORIGIN_BOUNDS: [Duration; 11] =
+    micros([5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 10_000_000, 30_000_000]);
 /// A purge is confirmed in a millisecond, or when a proxy that is gone has lost its lease.
 const CONFIRMATION_SECONDS: [f64; 12] = [0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 1.0, 3.5, 10.0];
+
+const fn micros<const N: usize>(bounds: [u64; N]) -> [Duration; N] {
+    let (mut durations, mut place) = ([Duration::ZERO; N], 0);
+    while place < N {
+        durations[place] = Duration::from_micros(bounds[place]);
+        place += 1;
+    }
+    durations
+}
 
 /// Two metrics of one name or a name that is none: a mistake of vitrine's own, told at the start.
 #[derive(Debug, thiserror::Error)]
