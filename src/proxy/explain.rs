@@ -12,6 +12,7 @@ use crate::ledger::Standing;
 use crate::outcome::{Kind, Reason};
 use crate::policy::vary;
 use crate::route::Rule;
+use crate::store::Variants;
 use crate::stored::StoredResponse;
 use http::{HeaderValue, Request, header};
 use std::net::{IpAddr, Ipv4Addr};
@@ -100,7 +101,8 @@ impl Proxy {
         };
         let as_sent =
             |name: &_| vary::normalised(wanted.as_sent(&rules, routed.rule, &ask.fields, ask.forwarded_by()), name);
-        if let Ok((variants, _)) = stored_under(self, &wanted, ask.arrived).await {
+        let suits = |variants: &Variants| vary::select(variants, as_sent).is_ok();
+        if let Ok((variants, _)) = stored_under(self, &wanted, ask.arrived, suits).await {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
         let found = lookup(self, &rules, routed.rule, &ask, &wanted).await;

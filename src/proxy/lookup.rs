@@ -36,7 +36,8 @@ pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask,
         return nothing(Reuse::Pass(Reason::Isolated), ask.arrived);
     }
     let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, rule, &ask.fields, ask.forwarded_by()), name);
-    let Ok((variants, at)) = stored_under(proxy, wanted, ask.arrived).await else {
+    let suits = |variants: &Variants| vary::select(variants, as_sent).is_ok();
+    let Ok((variants, at)) = stored_under(proxy, wanted, ask.arrived, suits).await else {
         return nothing(Reuse::Fetch(Reason::StoreUnavailable), ask.arrived);
     };
     match vary::select(&variants, as_sent) {
@@ -93,15 +94,30 @@ pub(super) fn standing(proxy: &Proxy, stored: &StoredResponse) -> Standing {
     standing
 }
 
-/// Everything that is stored under a key, and when it was found: at once in memory, or when the store had answered.
+/// What is stored under a key, and when it was found: at once in memory, or when the store had answered. The store is asked also where
+/// none of the variants in memory suits: one that is too large for memory, or that another proxy has stored, is there alone.
+///
+/// # Errors
+/// The store could not answer, and memory has nothing.
 pub(super) async fn stored_under(
     proxy: &Proxy,
     wanted: &Wanted,
     asked: Timestamp,
+    suits: impl Fn(&Variants) -> bool,
 ) -> Result<(Variants, Timestamp), StoreError> {
-    if let Some(variants) = proxy.memory.get(wanted.cache, &wanted.key) {
-        return Ok((variants, asked));
+    let in_memory = proxy.memory.get(wanted.cache, &wanted.key);
+    if let Some(variants) = in_memory.as_ref().filter(|variants| suits(variants)) {
+        return Ok((variants.clone(), asked));
     }
+    let of_store = in_store(proxy, wanted).await;
+    match in_memory {
+        // What memory has tells why it is a miss.
+        Some(variants) if !of_store.as_ref().is_ok_and(|(of_store, _)| suits(of_store)) => Ok((variants, asked)),
+        _ => of_store,
+    }
+}
+
+async fn in_store(proxy: &Proxy, wanted: &Wanted) -> Result<(Variants, Timestamp), StoreError> {
     // Noted before the store is read: a session that changes meanwhile finds it.
     let _filling = wanted.session.as_ref().map(|session| proxy.sessions.filling(session.hashes()));
     let variants = proxy.store.get(wanted.cache, &wanted.key).await?;

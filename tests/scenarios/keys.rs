@@ -144,6 +144,24 @@ async fn k22_vary_chooses_among_variants_and_a_star_is_never_stored() {
     stage.get("/products/a").await.expect(200, "2");
 }
 
+/// Memory keeps nothing of more than 2 MiB.
+#[tokio::test]
+async fn k22_a_variant_that_is_too_large_for_memory_is_found_behind_another_in_memory() {
+    let stage = Stage::with(crate::stage::ROUTES).await;
+    let large = "x".repeat(3 * 1024 * 1024);
+    stage.origin.says("/", [page("en", &["vary: accept-language"]), page(&large, &["vary: accept-language"])]);
+    stage.get_with("/", &["accept-language: en"]).await.expect(200, "en");
+    stage.get_with("/", &["accept-language: de"]).await.expect(200, &large).cache_status(&["fwd=vary-miss"]);
+    // So that both are written.
+    let stage = stage.restart().await;
+    for _ in 0..2 {
+        stage.get_with("/", &["accept-language: en"]).await.expect(200, "en").hit();
+        stage.get_with("/", &["accept-language: de"]).await.expect(200, &large).hit();
+    }
+    stage.get_with("/", &["accept-language: fr"]).await.cache_status(&["fwd=vary-miss"]);
+    assert_eq!(stage.origin.asked().len(), 3);
+}
+
 #[tokio::test]
 async fn w1_w5_k18_paths_that_could_be_anothers_alias_are_passed() {
     let stage = Stage::open().await;
