@@ -8,7 +8,7 @@ use super::line::Arriving;
 use super::outbound::OWN_USER_AGENT;
 use super::{HealthSettings, Origin};
 use crate::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Response, header};
+use http::{HeaderMap, HeaderValue, Method, Response, StatusCode, header};
 use http_body_util::BodyExt;
 use std::sync::Arc;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -71,7 +71,13 @@ async fn look(origin: &Origin, settings: &HealthSettings, place: usize) -> Resul
     // How it ends is no sign of anything.
     let _ = timeout(settings.timeout, drain(body)).await;
     let is_good = if settings.statuses.is_empty() { status.is_success() } else { settings.statuses.contains(&status) };
-    if is_good { Ok(()) } else { Err(format!("it answered {} to {}", status.as_u16(), settings.path)) }
+    if is_good { Ok(()) } else { Err(wrong_status(status, &settings.path)) }
+}
+
+/// What is told of a wrong answer, in the log and in the status. A query may hold a secret.
+fn wrong_status(status: StatusCode, path_and_query: &str) -> String {
+    let path = path_and_query.split('?').next().unwrap_or_default();
+    format!("it answered {} to {path}", status.as_u16())
 }
 
 async fn ask(origin: &Origin, settings: &HealthSettings, place: usize) -> Result<Response<Arriving>, String> {
@@ -103,6 +109,11 @@ async fn drain(mut body: Arriving) {
 mod tests {
     use super::*;
     use std::time::Duration;
+
+    #[test]
+    fn a_query_is_told_to_nobody() {
+        assert_eq!(wrong_status(StatusCode::FORBIDDEN, "/healthz?token=s3cret"), "it answered 403 to /healthz");
+    }
 
     #[test]
     fn only_so_many_looks_in_a_row_change_anything() {
