@@ -9,6 +9,7 @@
 mod chunks;
 mod head;
 mod reading;
+mod sending;
 mod wire;
 
 pub(super) use head::FIELDS_MAX;
@@ -18,20 +19,17 @@ pub(super) use wire::{Link, Shared};
 
 use super::deadline::WriteDeadline;
 use super::{Limits, Service};
-use crate::headers::Fields;
-use bytes::{Buf, Bytes};
+use bytes::Bytes;
 use head::Read;
-use http::header;
+use sending::{Places, Sending, send};
 use std::cell::RefCell;
 use std::future::Future;
-use std::io::{self, IoSlice};
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
@@ -110,26 +108,6 @@ pub(super) struct Front<S: Service> {
     timer: Pin<Box<Sleep>>,
     /// What could not be sent at once.
     sending: Option<Sending<S::Receipt>>,
-}
-
-/// An answer that is being sent to a client that takes its time.
-struct Sending<R> {
-    head: Bytes,
-    body: Bytes,
-    /// Bytes of the content at the beginning.
-    bytes: usize,
-    receipt: R,
-    /// The request's head, for what is told of it.
-    request: Bytes,
-    places: Places,
-    closes: bool,
-}
-
-/// Where in a request's head its target and its host stand.
-#[derive(Clone, Debug)]
-struct Places {
-    target: Range<usize>,
-    host: Range<usize>,
 }
 
 /// What a look at what has come led to.
@@ -330,45 +308,6 @@ impl<S: Service> Front<S> {
             places.tell(&*self.service, &request, receipt, bytes - body.len(), complete);
         }
     }
-}
-
-impl<R> Sending<R> {
-    fn is_done(&self) -> bool {
-        self.head.is_empty() && self.body.is_empty()
-    }
-
-    fn advance(&mut self, sent: usize) {
-        let of_head = sent.min(self.head.len());
-        self.head.advance(of_head);
-        self.body.advance(sent - of_head);
-    }
-}
-
-impl Places {
-    fn of(head: &Head<'_>, input: &[u8]) -> Places {
-        let place = |part: &[u8]| {
-            let start = part.as_ptr() as usize - input.as_ptr() as usize;
-            start..start + part.len()
-        };
-        let host = head.lines(&header::HOST).next();
-        Places { target: place(head.target.as_bytes()), host: host.map(place).unwrap_or_default() }
-    }
-
-    fn tell<S: Service>(&self, service: &S, request: &[u8], receipt: S::Receipt, bytes: usize, complete: bool) {
-        let part = |place: &Range<usize>| &request[place.clone()];
-        let sent = Sent { target: part(&self.target), host: part(&self.host), bytes: bytes as u64, complete };
-        service.sent(receipt, &sent);
-    }
-}
-
-/// Writes a head and a content, or what is left of them, with one call.
-fn send(cx: &mut Context<'_>, wire: &mut Wire<Socket>, head: &[u8], body: &[u8]) -> Poll<io::Result<usize>> {
-    let sent = if body.is_empty() {
-        ready!(Pin::new(&mut wire.socket).poll_write(cx, head))?
-    } else {
-        ready!(Pin::new(&mut wire.socket).poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(body)]))?
-    };
-    Poll::Ready(if sent == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(sent) })
 }
 
 /// Whoever ends early is told of too: the process stops, or the client has gone.
