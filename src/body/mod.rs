@@ -1,7 +1,9 @@
 //! The body of every response that leaves vitrine.
 
+mod memory_file;
 mod paced;
 
+pub use memory_file::MemoryFile;
 pub use paced::{Paced, Peer};
 
 use bytes::Bytes;

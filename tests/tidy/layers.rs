@@ -17,12 +17,13 @@ const LAYERS: [&[&str]; 10] = [
 ];
 
 /// Crates and the only modules that may use them.
-const PLACES: [(&str, &[&str]); 24] = [
+const PLACES: [(&str, &[&str]); 25] = [
     ("hyper", &["accept", "fetch"]),
     ("httparse", &["accept"]),
     ("hyper_util", &["accept", "fetch"]),
     ("tower_service", &["fetch"]),
     ("socket2", &["accept"]),
+    ("rustix", &["body"]),
     ("rusqlite", &["store"]),
     ("quick_cache", &["store"]),
     ("redis", &["store"]),
