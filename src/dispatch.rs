@@ -51,7 +51,7 @@ impl Service for Public {
         }
         let Head { method, target, .. } = request;
         let plain = Plain { method, path_and_query: target, fields: request, peer: peer.ip() };
-        self.proxy.ready(plain, head).map(|(body, receipt)| Ready { body, receipt })
+        self.proxy.ready(plain, head).map(|(content, receipt)| Ready { content, receipt })
     }
 
     fn sent(&self, receipt: Receipt, sent: &Sent<'_>) {

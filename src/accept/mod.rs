@@ -11,9 +11,9 @@ mod listener;
 mod sane;
 mod settings;
 
+pub use front::{Content, Head, Ready, Sent};
 #[doc(hidden)]
 pub use front::{Framing, NoChunks, Reading, end_of_chunks, with_reading};
-pub use front::{Head, Ready, Sent};
 pub use listener::{Door, Service, Visitor};
 pub use sane::{PURGE_METHODS, Refusal, check};
 pub use settings::{Limits, ListenSettings};

@@ -11,10 +11,10 @@ use crate::key::SessionKey;
 use crate::ledger::Ledger;
 use crate::observe::{MetricsError, Observer, OpenError as LogError};
 use crate::proxy::{FillLimits, Guards, Parts, Proxy, Rules, SessionRules};
-use crate::store::MemoryTier;
 use crate::store::redis::RedisStore;
 use crate::store::redis::log::RedisLog;
 use crate::store::sqlite::{self, SqliteStore};
+use crate::store::{Files, MemoryTier};
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -99,6 +99,7 @@ impl Shop {
             rules: rules(config, key.cloned(), &observer),
             origins: Origins::new(&config.origins, &clock),
             memory: MemoryTier::new(config.store.memory_bytes_max, config.store.cache_bytes_max),
+            files: Files::new(config.store.memory_bytes_max),
             store: backend.store,
             ledger: ledger.clone(),
             invalidator: invalidator.clone(),

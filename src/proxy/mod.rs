@@ -47,7 +47,7 @@ use crate::invalidate::Invalidator;
 use crate::key::{Key, SessionHash};
 use crate::ledger::{Ledger, Scope};
 use crate::observe::Observer;
-use crate::store::{CacheFigures, MemoryTier, Store, StoreError, StoreFigures};
+use crate::store::{CacheFigures, Files, MemoryTier, Store, StoreError, StoreFigures};
 use crate::stored::StoredResponse;
 use crate::tags::Tag;
 use arc_swap::ArcSwap;
@@ -71,6 +71,7 @@ pub struct Proxy {
     pub(crate) rules: ArcSwap<Rules>,
     pub(crate) origins: Origins,
     pub(crate) memory: MemoryTier,
+    files: Files,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) ledger: Ledger,
     pub(crate) invalidator: Arc<Invalidator>,
@@ -112,6 +113,8 @@ pub struct Parts {
     pub origins: Origins,
     /// The hot tier.
     pub memory: MemoryTier,
+    /// Its large contents, as the system sends them.
+    pub files: Files,
     /// The tier behind it.
     pub store: Arc<dyn Store>,
     /// What has been invalidated.
@@ -135,6 +138,7 @@ impl Proxy {
             rules: ArcSwap::from_pointee(parts.rules),
             origins: parts.origins,
             memory: parts.memory,
+            files: parts.files,
             store: parts.store,
             ledger: parts.ledger,
             invalidator: parts.invalidator,
@@ -280,6 +284,7 @@ impl Proxy {
     /// The store could not be cleared now; its responses stay unusable and make room in time.
     pub async fn clear(&self, cache: Option<CacheName>) -> Result<(), StoreError> {
         self.memory.clear(cache);
+        self.files.clear();
         self.store.clear(cache).await
     }
 }

@@ -6,7 +6,8 @@ use super::admit::{Wanted, admit};
 use super::ask::{Asked, told_id, told_scheme, told_visitor};
 use super::lookup::standing;
 use super::{Proxy, RequestId, Rules};
-use crate::accept::Sent;
+use crate::accept::{Content, Sent};
+use crate::cache_name::CacheName;
 use crate::clock::{Moment, Timestamp};
 use crate::fetch::ForwardedBy;
 use crate::headers::{Fields, X_VITRINE_TOKEN};
@@ -14,10 +15,9 @@ use crate::key::{Scheme, Target};
 use crate::observe::Served;
 use crate::outcome::{Kind, Outcome, Reason};
 use crate::policy::{self, Reuse, vary};
-use crate::respond;
+use crate::respond::{self, Whole};
 use crate::route::Routed;
 use crate::stored::StoredResponse;
-use bytes::Bytes;
 use http::{HeaderValue, Method, StatusCode};
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -69,7 +69,7 @@ impl Proxy {
     /// Answers a request from memory: writes the head to the end of `head`, whole but for the empty line, and gives the content. None,
     /// and nothing has happened, where it is not a plain hit.
     #[expect(clippy::needless_pass_by_value, reason = "it is four references")]
-    pub fn ready<F: Fields>(&self, request: Plain<'_, F>, head: &mut Vec<u8>) -> Option<(Bytes, Receipt)> {
+    pub fn ready<F: Fields>(&self, request: Plain<'_, F>, head: &mut Vec<u8>) -> Option<(Content, Receipt)> {
         let arrived = self.clock.moment();
         let Plain { method, path_and_query, fields, peer } = request;
         let rules = self.rules.load();
@@ -112,7 +112,15 @@ impl Proxy {
             saved: stored.origin_time(),
             rules: rules.clone(),
         };
-        Some((whole.body, receipt))
+        Some((self.as_sent(&stored, whole), receipt))
+    }
+
+    /// A content in the form in which it is sent at the least cost.
+    fn as_sent(&self, stored: &StoredResponse, whole: Whole) -> Content {
+        // A session's own page is asked for by one visitor, and must not outlive the session, nor in a file.
+        let is_shared = stored.cache != CacheName::Sessions;
+        let file = is_shared.then(|| self.files.of(stored.generation, whole.coding, &whole.body)).flatten();
+        file.map_or(Content::Bytes(whole.body), Content::File)
     }
 
     /// What memory has for a request, if it may be served as it is.

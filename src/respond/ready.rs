@@ -7,6 +7,7 @@ use super::conditional::{Selected, is_unmodified, modified};
 use super::stored::{CHECKSUMS, FIELDS_OF_304, form_for};
 use super::{Keeper, is_for_caches, put_cache_status, x_cache};
 use crate::clock::Timestamp;
+use crate::coding::Coding;
 use crate::digits::put_decimal;
 use crate::headers::{Fields, list_items};
 use crate::outcome::{Kind, Outcome};
@@ -21,6 +22,8 @@ pub struct Whole {
     pub status: StatusCode,
     /// The content; empty where none is sent.
     pub body: Bytes,
+    /// The coding that the content was given here.
+    pub coding: Option<Coding>,
 }
 
 /// Writes the head of an answer to the end of `head`, whole but for the empty line, and gives its content. None, and nothing is
@@ -71,7 +74,8 @@ pub fn ready(
     put_cache_status(head, outcome);
     put(head, &[b"\r\nx-cache: ", x_cache(outcome).as_bytes(), b"\r\n"]);
     let is_sent = !is_unmodified && method != Method::HEAD;
-    Some(Whole { status, body: content.filter(|_| is_sent).cloned().unwrap_or_default() })
+    let body = content.filter(|_| is_sent).cloned().unwrap_or_default();
+    Some(Whole { status, body, coding: form.map(CodedForm::coding) })
 }
 
 /// What of a stored response is shown.

@@ -5,6 +5,7 @@
 //! dropped when that is full, and "broken" is another answer than "not there".
 
 mod fallback;
+mod files;
 mod memory;
 mod nothing;
 pub mod redis;
@@ -12,6 +13,7 @@ mod settings;
 pub mod sqlite;
 
 pub use fallback::Fallback;
+pub use files::{FILE_BYTES_MIN, Files};
 pub use memory::{MemoryTier, Variants};
 pub use nothing::Nothing;
 pub use settings::{Backend, Settings};

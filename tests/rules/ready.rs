@@ -228,7 +228,19 @@ proptest! {
         let long = the_long_way(&stored, &method, &request, &outcome, now);
         prop_assert_eq!(String::from_utf8_lossy(&short.status), format!("HTTP/1.1 {}", reason(whole.status)));
         prop_assert_eq!(short, long);
+        prop_assert!(whole.body.is_empty() || whole.body == content_in(&stored, whole.coding));
     }
+}
+
+/// What is stored in a coding, or as it came.
+fn content_in(stored: &StoredResponse, coding: Option<Coding>) -> Bytes {
+    let Some(coding) = coding else { return Bytes::copy_from_slice(stored.body.pieces()[0].shared()) };
+    let forms = stored.forms().iter();
+    let own = forms.filter_map(|form| match form {
+        CodedForm::Whole(own, bytes) => (*own == coding).then(|| bytes.clone()),
+        CodedForm::Packed(_) => None,
+    });
+    own.last().unwrap_or_default()
 }
 
 fn reason(status: StatusCode) -> String {

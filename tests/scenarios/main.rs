@@ -11,6 +11,7 @@
 //! - `forms`, `packed`: each visitor's own form tokens in shared pages; `django_shop` is the shop they come from
 //! - `dialects`: purge clients of all kinds, byte for byte
 //! - `guard`: a guarded route keeps nothing until two anonymous fetches were alike
+//! - `large`: contents that the system sends by itself: the same bytes, to slow readers, across purges
 //! - `lanes`: the program on several threads, each with sockets of its own
 //! - `neutral`: the careful choices of a shop beside those of a plain shared cache
 //! - `promise`: no read sees what was purged before it, under concurrency
@@ -52,6 +53,8 @@ mod inbox;
 mod interim;
 mod keys;
 mod lanes;
+#[cfg(target_os = "linux")]
+mod large;
 mod neutral;
 mod packed;
 mod personal;

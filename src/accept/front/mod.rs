@@ -1,6 +1,6 @@
 //! The front of a connection: reads each request's head once, answers what is ready at once, and hands the rest to hyper.
 //!
-//! A hit costs two system calls and as little as can be between them: the head is read in place and judged by the same code as
+//! A hit costs two system calls, a large one three, and as little as can be between them: the head is read in place and judged by the same code as
 //! everywhere, and what is sent stands ready. Everything else goes to a hyper connection of this socket's own, head and body
 //! as they came; it is made when it is first needed and sleeps in between. Until then an idle connection holds no buffers.
 //!
@@ -15,13 +15,14 @@ mod wire;
 pub(super) use head::FIELDS_MAX;
 pub use head::{Framing, Head};
 pub use reading::{NoChunks, Reading, end_of_chunks, with_reading};
+pub use sending::Content;
 pub(super) use wire::{Link, Shared};
 
 use super::deadline::WriteDeadline;
 use super::{Limits, Service};
 use bytes::Bytes;
 use head::Read;
-use sending::{Places, Sending, send};
+use sending::{Places, Rest, Sending, poll_send};
 use std::cell::RefCell;
 use std::future::Future;
 use std::net::SocketAddr;
@@ -41,8 +42,8 @@ const READ_BYTES: usize = 64 * 1024;
 /// An answer that is ready, beside its head.
 #[derive(Debug)]
 pub struct Ready<R> {
-    /// Its content; empty where there is none, or it is not sent.
-    pub body: Bytes,
+    /// Its content; no bytes where there is none, or it is not sent.
+    pub content: Content,
     /// What is to be told of it when it has been sent.
     pub receipt: R,
 }
@@ -255,57 +256,43 @@ impl<S: Service> Front<S> {
         output.clear();
         let closes = head.closes().filter(|_| head.is_plain(&self.limits));
         let ready = closes.and_then(|closes| Some((closes, self.service.ready(&head, self.peer, output)?)));
-        let Some((closes, Ready { body, receipt })) = ready else {
+        let Some((closes, Ready { content, receipt })) = ready else {
             return Step::Handed { bytes, message: Message::framed(head.framing()) };
         };
         // Whoever is told beforehand sends no further request into a connection that ends.
         let closes = closes || self.draining.has_begun();
         output.extend_from_slice(if closes { b"connection: close\r\n\r\n" } else { b"\r\n" });
         let places = Places::of(&head, input);
-        let sent = match send(cx, wire, output, &body) {
-            Poll::Ready(Ok(sent)) => sent,
-            Poll::Ready(Err(_)) => {
-                places.tell(&*self.service, input, receipt, 0, false);
-                return Step::Gone;
+        let (mut head, mut rest) = (&output[..], Rest::of(content));
+        match poll_send(cx, wire, &mut head, &mut rest) {
+            Poll::Ready(Ok(())) => {
+                places.tell(&*self.service, input, receipt, rest.sent(), true);
+                Step::Answered { bytes, closes }
             }
-            Poll::Pending => 0,
-        };
-        if sent == output.len() + body.len() {
-            places.tell(&*self.service, input, receipt, body.len(), true);
-            return Step::Answered { bytes, closes };
+            Poll::Ready(Err(_)) => {
+                places.tell(&*self.service, input, receipt, rest.sent(), false);
+                Step::Gone
+            }
+            Poll::Pending => {
+                let (head, request) = (Bytes::copy_from_slice(head), Bytes::copy_from_slice(&input[..bytes]));
+                Step::Sending { bytes, sending: Sending { head, rest, receipt, request, places, closes } }
+            }
         }
-        let mut sending = Sending {
-            head: Bytes::copy_from_slice(output),
-            bytes: body.len(),
-            body,
-            receipt,
-            request: Bytes::copy_from_slice(&input[..bytes]),
-            places,
-            closes,
-        };
-        sending.advance(sent);
-        Step::Sending { bytes, sending }
     }
 
     /// Sends on what could not be sent at once; whether the connection goes on after it.
     fn poll_sending(&mut self, cx: &mut Context<'_>, wire: &mut Wire<Socket>) -> Poll<bool> {
         let Some(sending) = &mut self.sending else { return Poll::Ready(true) };
-        while !sending.is_done() {
-            let Ok(sent) = ready!(send(cx, wire, &sending.head, &sending.body)) else {
-                self.tell_sending(false);
-                return Poll::Ready(false);
-            };
-            sending.advance(sent);
-        }
-        let closes = sending.closes;
-        self.tell_sending(true);
+        let is_sent = ready!(poll_send(cx, wire, &mut sending.head, &mut sending.rest)).is_ok();
+        let goes_on = is_sent && !sending.closes;
+        self.tell_sending(is_sent);
         self.waits_since = Instant::now();
-        Poll::Ready(!closes)
+        Poll::Ready(goes_on)
     }
 
     fn tell_sending(&mut self, complete: bool) {
-        if let Some(Sending { body, bytes, receipt, request, places, .. }) = self.sending.take() {
-            places.tell(&*self.service, &request, receipt, bytes - body.len(), complete);
+        if let Some(Sending { rest, receipt, request, places, .. }) = self.sending.take() {
+            places.tell(&*self.service, &request, receipt, rest.sent(), complete);
         }
     }
 }

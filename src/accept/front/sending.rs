@@ -2,21 +2,36 @@
 
 use super::wire::Wire;
 use super::{Head, Sent, Service, Socket};
+use crate::body::MemoryFile;
 use crate::headers::Fields;
 use bytes::{Buf, Bytes};
 use http::header;
 use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use tokio::io::AsyncWrite;
+
+/// The content of an answer that is ready.
+#[derive(Debug)]
+pub enum Content {
+    /// In memory of ours: it goes out with the head, in one call.
+    Bytes(Bytes),
+    /// In memory of the system's, which sends it without copying.
+    File(Arc<MemoryFile>),
+}
+
+/// A content, and how much of it has been sent.
+pub(super) struct Rest {
+    content: Content,
+    sent: usize,
+}
 
 /// An answer that is being sent to a client that takes its time.
 pub(super) struct Sending<R> {
     pub(super) head: Bytes,
-    pub(super) body: Bytes,
-    /// Bytes of the content at the beginning.
-    pub(super) bytes: usize,
+    pub(super) rest: Rest,
     pub(super) receipt: R,
     /// The request's head, for what is told of it.
     pub(super) request: Bytes,
@@ -31,15 +46,27 @@ pub(super) struct Places {
     pub(super) host: Range<usize>,
 }
 
-impl<R> Sending<R> {
-    pub(super) fn is_done(&self) -> bool {
-        self.head.is_empty() && self.body.is_empty()
+impl Content {
+    fn len(&self) -> usize {
+        match self {
+            Content::Bytes(bytes) => bytes.len(),
+            Content::File(file) => file.len(),
+        }
+    }
+}
+
+impl Rest {
+    pub(super) fn of(content: Content) -> Rest {
+        Rest { content, sent: 0 }
     }
 
-    pub(super) fn advance(&mut self, sent: usize) {
-        let of_head = sent.min(self.head.len());
-        self.head.advance(of_head);
-        self.body.advance(sent - of_head);
+    /// Bytes of the content that were handed to the system.
+    pub(super) fn sent(&self) -> usize {
+        self.sent
+    }
+
+    fn left(&self) -> usize {
+        self.content.len() - self.sent
     }
 }
 
@@ -67,12 +94,34 @@ impl Places {
     }
 }
 
-/// Writes a head and a content, or what is left of them, with one call.
-pub(super) fn send(cx: &mut Context<'_>, wire: &mut Wire<Socket>, head: &[u8], body: &[u8]) -> Poll<io::Result<usize>> {
-    let sent = if body.is_empty() {
-        ready!(Pin::new(&mut wire.socket).poll_write(cx, head))?
-    } else {
-        ready!(Pin::new(&mut wire.socket).poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(body)]))?
-    };
-    Poll::Ready(if sent == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(sent) })
+/// Sends a head and the content behind it, or what is left of them. Where the client takes its time, what it has taken is gone
+/// from both.
+pub(super) fn poll_send(
+    cx: &mut Context<'_>,
+    wire: &mut Wire<Socket>,
+    head: &mut impl Buf,
+    rest: &mut Rest,
+) -> Poll<io::Result<()>> {
+    while head.has_remaining() || rest.left() > 0 {
+        let sent = ready!(poll_some(cx, &mut wire.socket, head.chunk(), rest))?;
+        if sent == 0 {
+            return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+        }
+        let of_head = sent.min(head.remaining());
+        head.advance(of_head);
+        rest.sent += sent - of_head;
+    }
+    Poll::Ready(Ok(()))
+}
+
+/// One call of the system.
+fn poll_some(cx: &mut Context<'_>, socket: &mut Socket, head: &[u8], rest: &Rest) -> Poll<io::Result<usize>> {
+    match &rest.content {
+        Content::Bytes(bytes) if rest.left() > 0 => {
+            Pin::new(socket).poll_write_vectored(cx, &[IoSlice::new(head), IoSlice::new(&bytes[rest.sent..])])
+        }
+        // Held back until the file goes with it (`MSG_MORE`), a head costs more than the packet that it is spared.
+        Content::File(file) if head.is_empty() => socket.poll_send_file(cx, file, rest.sent),
+        Content::Bytes(_) | Content::File(_) => Pin::new(socket).poll_write(cx, head),
+    }
 }
