@@ -1,8 +1,8 @@
-//! The servers without a cache, run as children of their own so that their CPU time is their own: a bare epoll loop and a bare hyper
-//! server that send given bytes, and the relay.
+//! The servers without a cache, run as children of their own so that their CPU time is their own: a bare epoll loop, copying or
+//! with `sendfile`, and a bare hyper server that send given bytes, and the relay.
 
 use super::load::STRIDE;
-use super::wire::{self, Always, Idle, head_end};
+use super::wire::{self, Always, Answers, Filed, Idle, head_end};
 use crate::relay;
 use bytes::Bytes;
 use http::header::{CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue};
@@ -26,7 +26,8 @@ use tokio::net::TcpListener;
 pub(crate) fn child(arguments: &[String]) -> Option<ExitCode> {
     let (command, rest) = arguments.split_first()?;
     let ended = match command.as_str() {
-        "bare-epoll" => epoll(rest),
+        "bare-epoll" => epoll(rest, |sample, copies| Ok(Always::new(sample, copies))),
+        "bare-sendfile" => epoll(rest, |sample, _| Filed::new(sample)),
         "bare-hyper" => on_one_thread(hyper(rest)),
         "relay" => on_one_thread(relay::child(rest)),
         _ => return None,
@@ -57,13 +58,15 @@ fn samples(arguments: &[String]) -> io::Result<Vec<(SocketAddr, Vec<u8>, usize)>
 }
 
 /// One thread for each address; one of them works at a time.
-fn epoll(arguments: &[String]) -> io::Result<()> {
+fn epoll<A: Answers + Send + 'static>(
+    arguments: &[String],
+    answers: impl Fn(&[u8], usize) -> io::Result<A>,
+) -> io::Result<()> {
     let mut threads = Vec::new();
     for (address, sample, copies) in samples(arguments)? {
         let listener = std::net::TcpListener::bind(address)?;
-        threads.push(std::thread::spawn(move || {
-            wire::serve(listener, Duration::ZERO, Idle::Sleeps, Always::new(&sample, copies))
-        }));
+        let answers = answers(&sample, copies)?;
+        threads.push(std::thread::spawn(move || wire::serve(listener, Duration::ZERO, Idle::Sleeps, answers)));
     }
     threads.into_iter().try_for_each(|thread| thread.join().map_err(|_| io::Error::other("a thread panicked"))?)
 }

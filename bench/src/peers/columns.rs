@@ -35,6 +35,9 @@ pub(super) struct Column {
     seen: Origins,
 }
 
+/// Contents of so many bytes are sent without copying by those who do that at all.
+const SENT_AS_FILE: usize = 96 * 1024;
+
 /// The three hits come first: the bare servers serve the column of their number.
 pub(super) const COLUMNS: [Column; 5] = [
     Column { name: "hit, 1 KiB, one key", kind: "c", body_bytes: 1024, pages: Some(1), seen: Origins::None },
@@ -77,6 +80,7 @@ impl Column {
     fn has(&self, row: &Row) -> bool {
         match row.kind {
             lineup::Kind::BareHyper | lineup::Kind::BareEpoll => self.seen == Origins::None,
+            lineup::Kind::BareSendfile => self.seen == Origins::None && self.body_bytes >= SENT_AS_FILE,
             lineup::Kind::HyperProxy => self.seen == Origins::All,
             _ => true,
         }

@@ -35,6 +35,8 @@ pub(super) enum Kind {
     HyperProxy,
     /// An epoll loop, sending vitrine's hits.
     BareEpoll,
+    /// The same, with their contents from files in memory.
+    BareSendfile,
 }
 
 /// A line of the table.
@@ -74,12 +76,12 @@ impl Row {
 
     /// Whether it sends given bytes, whatever is asked for.
     pub(super) fn sends_samples(&self) -> bool {
-        matches!(self.kind, Kind::BareHyper | Kind::BareEpoll)
+        matches!(self.kind, Kind::BareHyper | Kind::BareEpoll | Kind::BareSendfile)
     }
 
     /// Whether it has no cache: a floor to stand beside.
     pub(super) fn is_floor(&self) -> bool {
-        matches!(self.kind, Kind::BareHyper | Kind::HyperProxy | Kind::BareEpoll)
+        matches!(self.kind, Kind::BareHyper | Kind::HyperProxy | Kind::BareEpoll | Kind::BareSendfile)
     }
 }
 
@@ -114,6 +116,7 @@ pub(super) fn rows(lines: &[String]) -> io::Result<Vec<Row>> {
         Row::new("bare hyper", Kind::BareHyper),
         Row::new("hyper server and client, no cache", Kind::HyperProxy),
         Row::new("bare epoll loop", Kind::BareEpoll),
+        Row::new("bare epoll loop, sendfile", Kind::BareSendfile),
     ]);
     Ok(rows)
 }
@@ -166,6 +169,7 @@ pub(super) fn launch(kind: &Kind, origin: &Origin, samples: &[Sample]) -> io::Re
         }
         Kind::BareHyper => setting.bare(own, "bare-hyper", samples)?,
         Kind::BareEpoll => setting.bare(own, "bare-epoll", samples)?,
+        Kind::BareSendfile => setting.bare(own, "bare-sendfile", samples)?,
     };
     Running::launch(plan)
 }

@@ -4,7 +4,10 @@
 use super::load::STRIDE;
 use mio::net::{TcpListener, TcpStream};
 use mio::{Events, Interest, Poll, Token};
+use rustix::fs::{MemfdFlags, memfd_create, sendfile};
+use rustix::io::Errno;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, Read as _, Write as _};
 use std::time::{Duration, Instant};
 
@@ -18,6 +21,11 @@ const SPINNING: Duration = Duration::from_millis(20);
 pub(super) trait Answers {
     /// The whole answer to a request with this head.
     fn answer(&mut self, head: &[u8]) -> &[u8];
+
+    /// What is sent behind it without being copied, and its length.
+    fn file(&self) -> Option<(&File, usize)> {
+        None
+    }
 }
 
 /// The same answer for everybody, from so many places in memory in turn.
@@ -39,6 +47,33 @@ impl Answers for Always {
     }
 }
 
+/// The same head for everybody, and behind it a content from a file in memory.
+pub(super) struct Filed {
+    head: Vec<u8>,
+    file: File,
+    bytes: usize,
+}
+
+impl Filed {
+    pub(super) fn new(answer: &[u8]) -> io::Result<Filed> {
+        let end = head_end(answer).ok_or_else(|| io::Error::other("the sample has no head"))?;
+        let (head, content) = answer.split_at(end);
+        let mut file = File::from(memfd_create("vitrine-bench", MemfdFlags::CLOEXEC)?);
+        file.write_all(content)?;
+        Ok(Filed { head: head.to_vec(), file, bytes: content.len() })
+    }
+}
+
+impl Answers for Filed {
+    fn answer(&mut self, _: &[u8]) -> &[u8] {
+        &self.head
+    }
+
+    fn file(&self) -> Option<(&File, usize)> {
+        Some((&self.file, self.bytes))
+    }
+}
+
 /// What a server does while nothing comes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Idle {
@@ -54,6 +89,8 @@ struct Peer {
     head: Vec<u8>,
     /// What the socket had no room for.
     rest: VecDeque<u8>,
+    /// How much of the file has yet to be sent behind that.
+    left: usize,
 }
 
 /// Where a head that begins these bytes ends, behind its blank line.
@@ -130,14 +167,14 @@ impl<A: Answers> Server<A> {
                 self.peers.len() - 1
             });
             self.poll.registry().register(&mut stream, Token(at), Interest::READABLE | Interest::WRITABLE)?;
-            self.peers[at] = Some(Peer { stream, head: Vec::new(), rest: VecDeque::new() });
+            self.peers[at] = Some(Peer { stream, head: Vec::new(), rest: VecDeque::new(), left: 0 });
         }
     }
 
     /// One event of a connection. A connection that fails or ends is dropped; the client sees it.
     fn turn(&mut self, at: usize, writable: bool) {
         let Some(peer) = self.peers.get_mut(at).and_then(Option::as_mut) else { return };
-        let sent = if writable && !peer.rest.is_empty() { send_rest(peer) } else { Ok(()) };
+        let sent = if writable { send_rest(peer, self.answers.file()) } else { Ok(()) };
         if sent.and_then(|()| self.read(at)).is_err() {
             self.peers[at] = None;
             self.free.push(at);
@@ -163,6 +200,9 @@ impl<A: Answers> Server<A> {
                 let answer = self.answers.answer(&bytes[taken..taken + end]);
                 if self.delay.is_zero() {
                     send(&mut peer.stream, &mut peer.rest, answer)?;
+                    // Whoever asks again before they have all of it gets no file twice: the load never does.
+                    peer.left = self.answers.file().map_or(0, |(_, bytes)| bytes);
+                    send_file(&peer.stream, &peer.rest, &mut peer.left, self.answers.file())?;
                 } else {
                     self.held.push_back((Instant::now() + self.delay, at, answer.to_vec()));
                 }
@@ -199,12 +239,32 @@ fn send(stream: &mut TcpStream, rest: &mut VecDeque<u8>, mut bytes: &[u8]) -> io
     Ok(())
 }
 
-fn send_rest(peer: &mut Peer) -> io::Result<()> {
+fn send_rest(peer: &mut Peer, file: Option<(&File, usize)>) -> io::Result<()> {
     while !peer.rest.is_empty() {
         match peer.stream.write(peer.rest.as_slices().0) {
             Ok(count) => drop(peer.rest.drain(..count)),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
             Err(error) => return Err(error),
+        }
+    }
+    send_file(&peer.stream, &peer.rest, &mut peer.left, file)
+}
+
+/// Sends what is left of a file, once nothing has to go before it.
+fn send_file(
+    stream: &TcpStream,
+    before: &VecDeque<u8>,
+    left: &mut usize,
+    file: Option<(&File, usize)>,
+) -> io::Result<()> {
+    let Some((file, bytes)) = file else { return Ok(()) };
+    while before.is_empty() && *left > 0 {
+        let mut from = (bytes - *left) as u64;
+        match sendfile(stream, file, Some(&mut from), *left) {
+            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(count) => *left -= count,
+            Err(Errno::AGAIN) => break,
+            Err(error) => return Err(error.into()),
         }
     }
     Ok(())
