@@ -263,7 +263,8 @@ impl<S: Service> Front<S> {
         let closes = closes || self.draining.has_begun();
         output.extend_from_slice(if closes { b"connection: close\r\n\r\n" } else { b"\r\n" });
         let places = Places::of(&head, input);
-        let (mut head, mut rest) = (&output[..], Rest::of(content));
+        let mut rest = Rest::behind(output, content);
+        let mut head = &output[..];
         match poll_send(cx, wire, &mut head, &mut rest) {
             Poll::Ready(Ok(())) => {
                 places.tell(&*self.service, input, receipt, rest.sent(), true);

@@ -22,9 +22,15 @@ pub enum Content {
     File(Arc<MemoryFile>),
 }
 
+/// Contents of so many bytes are put behind their head and go out with it in one piece: a call with two pieces costs more than
+/// copying one so short.
+const JOINED_BYTES_MAX: usize = 4 * 1024;
+
 /// A content, and how much of it has been sent.
 pub(super) struct Rest {
     content: Content,
+    /// Bytes of it that stand behind the head, if it does.
+    joined: usize,
     sent: usize,
 }
 
@@ -56,8 +62,15 @@ impl Content {
 }
 
 impl Rest {
-    pub(super) fn of(content: Content) -> Rest {
-        Rest { content, sent: 0 }
+    /// A content that is to be sent behind this head, which is whole.
+    pub(super) fn behind(head: &mut Vec<u8>, content: Content) -> Rest {
+        match content {
+            Content::Bytes(bytes) if bytes.len() <= JOINED_BYTES_MAX => {
+                head.extend_from_slice(&bytes);
+                Rest { joined: bytes.len(), content: Content::Bytes(Bytes::new()), sent: 0 }
+            }
+            content => Rest { content, joined: 0, sent: 0 },
+        }
     }
 
     /// Bytes of the content that were handed to the system.
@@ -65,8 +78,17 @@ impl Rest {
         self.sent
     }
 
+    /// Bytes that do not stand behind the head.
     fn left(&self) -> usize {
-        self.content.len() - self.sent
+        if self.joined > 0 { 0 } else { self.content.len() - self.sent }
+    }
+
+    /// So many bytes of the head and of what stands behind it have been sent.
+    fn advance(&mut self, head: &mut impl Buf, sent: usize) {
+        let of_head = sent.min(head.remaining());
+        head.advance(of_head);
+        self.sent =
+            if self.joined > 0 { self.joined.saturating_sub(head.remaining()) } else { self.sent + sent - of_head };
     }
 }
 
@@ -107,9 +129,7 @@ pub(super) fn poll_send(
         if sent == 0 {
             return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
         }
-        let of_head = sent.min(head.remaining());
-        head.advance(of_head);
-        rest.sent += sent - of_head;
+        rest.advance(head, sent);
     }
     Poll::Ready(Ok(()))
 }
@@ -123,5 +143,28 @@ fn poll_some(cx: &mut Context<'_>, socket: &mut Socket, head: &[u8], rest: &Rest
         // Held back until the file goes with it (`MSG_MORE`), a head costs more than the packet that it is spared.
         Content::File(file) if head.is_empty() => socket.poll_send_file(cx, file, rest.sent),
         Content::Bytes(_) | Content::File(_) => Pin::new(socket).poll_write(cx, head),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_of_the_content_are_told_wherever_it_stands_and_the_head_never() {
+        for bytes in [0, 1, JOINED_BYTES_MAX, JOINED_BYTES_MAX + 1] {
+            let mut whole = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
+            let of_head = whole.len();
+            let mut rest = Rest::behind(&mut whole, Content::Bytes(vec![b'x'; bytes].into()));
+            let is_joined = whole.len() > of_head;
+            assert_eq!(is_joined, (1..=JOINED_BYTES_MAX).contains(&bytes));
+            let (mut head, mut sent) = (&whole[..], 0);
+            for step in [1, of_head - 2, 1, bytes / 3, bytes - bytes / 3] {
+                rest.advance(&mut head, step);
+                sent += step;
+                assert_eq!(rest.sent(), sent.saturating_sub(of_head), "{bytes} {sent}");
+                assert_eq!(head.len() + rest.left(), of_head + bytes - sent, "{bytes} {sent}");
+            }
+        }
     }
 }
