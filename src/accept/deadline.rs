@@ -124,6 +124,7 @@ mod tests {
     }
 
     /// A client's side that takes nothing, and the other one, wrapped.
+    #[cfg(target_os = "linux")]
     async fn unread() -> (WriteDeadline<TcpStream>, TcpStream) {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let far = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();

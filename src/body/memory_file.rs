@@ -94,7 +94,7 @@ mod system {
     }
 
     pub(super) fn seal(file: &File) -> io::Result<()> {
-        // Not `WRITE`: it waits for those who have mapped the file, which nobody has.
+        // Not `WRITE`: it waits until nobody else holds any of the pages, a processor's own lists among them.
         let seals = SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::FUTURE_WRITE;
         Ok(fcntl_add_seals(file, seals)?)
     }

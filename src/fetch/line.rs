@@ -22,6 +22,7 @@ use tokio::net::TcpStream;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep, sleep_until};
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 /// Bytes of one response head, with what hyper reads ahead.
 const READ_BUFFER_BYTES_MAX: usize = 128 * 1024;
@@ -153,8 +154,8 @@ impl Line {
     }
 
     /// Sends a request whose body may still be coming when the response has begun, or has been read: the connection goes on in a
-    /// task of its own, and holds its place there until both are whole. `heard` is told when the response has come whole, and
-    /// dropped where the connection must not be used again.
+    /// task of its own, and holds its place there until both are whole. `heard` brings, when the response has come whole, a token for
+    /// which the end of the program waits, and is dropped where the connection must not be used again.
     ///
     /// From then on nobody waits for the rest of the upload, and nothing else bounds it where the server does not read it: it is given
     /// up when nothing of it was taken for `idle_timeout`.
@@ -162,13 +163,13 @@ impl Line {
         mut self,
         request: Request<Lent>,
         home: Home,
-        mut heard: oneshot::Receiver<()>,
+        mut heard: oneshot::Receiver<TaskTrackerToken>,
         idle_timeout: Duration,
         place: Option<Arc<OwnedSemaphorePermit>>,
     ) -> Sent {
-        let (upload, own) = (request.body().clone(), home.clone());
+        let upload = request.body().clone();
         let answer = self.sender.try_send_request(request);
-        home.drive_apart(async move {
+        tokio::spawn(async move {
             let mut response_over = None;
             let may_return = poll_fn(|cx| {
                 if self.drive(Some(cx.waker())) {
@@ -177,19 +178,21 @@ impl Line {
                 if response_over.is_none()
                     && let Poll::Ready(told) = Pin::new(&mut heard).poll(cx)
                 {
-                    response_over = Some((told.is_ok(), Instant::now()));
+                    response_over = Some((told, Instant::now()));
                 }
-                let Some((may_return, since)) = response_over else { return Poll::Pending };
+                let Some((upload_goes_on, since)) = &response_over else { return Poll::Pending };
                 match self.sender.poll_ready(cx) {
-                    Poll::Ready(ready) => Poll::Ready(may_return && ready.is_ok()),
-                    Poll::Pending if self.is_late(upload.taken().map_or(since, |at| at.max(since)) + idle_timeout) => {
+                    Poll::Ready(ready) => Poll::Ready(upload_goes_on.is_ok() && ready.is_ok()),
+                    Poll::Pending
+                        if self.is_late(upload.taken().map_or(*since, |at| at.max(*since)) + idle_timeout) =>
+                    {
                         Poll::Ready(false)
                     }
                     Poll::Pending => Poll::Pending,
                 }
             });
             if may_return.await {
-                own.put(self);
+                home.put(self);
             }
             // Afterwards, so that nobody takes it for one more.
             drop(place);
@@ -214,7 +217,7 @@ pub(super) enum DrivenBy {
     /// Who reads it.
     Reader(Line),
     /// A task, which is told when all of the response has come.
-    Task(oneshot::Sender<()>),
+    Task(oneshot::Sender<TaskTrackerToken>),
 }
 
 /// The body of a response as it comes, with the connection that brings it.
@@ -239,9 +242,9 @@ impl Arriving {
     fn settle(&mut self) {
         match (self.driven.take(), self.home.take()) {
             (Some(DrivenBy::Reader(line)), Some(home)) => home.put(line),
-            (Some(DrivenBy::Task(heard)), Some(_)) => {
+            (Some(DrivenBy::Task(heard)), Some(home)) => {
                 // A task that has ended has nothing to give back.
-                let _ = heard.send(());
+                let _ = heard.send(home.upload());
             }
             _ => {}
         }

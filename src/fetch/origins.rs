@@ -55,11 +55,16 @@ impl Origins {
         checks.chain(self.0.iter().map(|own| Box::pin(own.pool.clone().keep()) as _)).collect()
     }
 
-    /// Waits until nothing is sent any more of requests that have been answered. Others are theirs who wait for the answers.
+    /// Waits until nothing is sent any more of requests whose answer has been read. Others are theirs who read the answers.
     pub async fn finish(&self) {
         for own in &self.0 {
             own.pool.finish().await;
         }
+    }
+
+    /// How many such requests there are.
+    pub fn uploads(&self) -> usize {
+        self.0.iter().map(|own| own.pool.uploads()).sum()
     }
 
     fn named(&self, name: &str) -> Option<&Arc<Origin>> {

@@ -14,6 +14,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Id};
 use tokio::time::{Instant, MissedTickBehavior, interval};
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tower_service::Service;
 
 /// Between two looks at what waits, where `idle_timeout` is not shorter.
@@ -26,8 +27,8 @@ pub(super) struct Pool {
     connections_max: usize,
     /// Who has waited longest first.
     waiting: Mutex<VecDeque<Waiting>>,
-    /// What drives those connections that no reader of a response does.
-    apart: TaskTracker,
+    /// Uploads that go on after their answer has been read.
+    uploads: TaskTracker,
 }
 
 struct Waiting {
@@ -53,9 +54,9 @@ impl Home {
         }
     }
 
-    /// Has a task of its own drive a connection, on this runtime; whoever ends the process waits for it.
-    pub(super) fn drive_apart(&self, driving: impl Future<Output = ()> + Send + 'static) {
-        self.pool.apart.spawn(driving);
+    /// Counts an upload whose answer has been read: whoever ends the process waits until this is dropped.
+    pub(super) fn upload(&self) -> TaskTrackerToken {
+        self.pool.uploads.token()
     }
 }
 
@@ -70,7 +71,7 @@ impl Pool {
             idle_timeout: settings.idle_timeout,
             connections_max: settings.connections_max,
             waiting: Mutex::default(),
-            apart: TaskTracker::new(),
+            uploads: TaskTracker::new(),
         }
     }
 
@@ -135,10 +136,15 @@ impl Pool {
         }
     }
 
-    /// Waits until no connection is driven by a task of its own: until each upload that was answered is over.
+    /// Waits until each upload whose answer has been read is over.
     pub(super) async fn finish(&self) {
-        self.apart.close();
-        self.apart.wait().await;
+        self.uploads.close();
+        self.uploads.wait().await;
+    }
+
+    /// How many of them there are.
+    pub(super) fn uploads(&self) -> usize {
+        self.uploads.len()
     }
 
     fn lock(&self) -> MutexGuard<'_, VecDeque<Waiting>> {

@@ -101,8 +101,8 @@ impl Proxy {
         };
         let as_sent =
             |name: &_| vary::normalised(wanted.as_sent(&rules, routed.rule, &ask.fields, ask.forwarded_by()), name);
-        let suits = |variants: &Variants| vary::select(variants, as_sent).is_ok();
-        if let Ok((variants, _)) = stored_under(self, &wanted, ask.arrived, suits).await {
+        let select = |variants: &Variants| vary::select(variants, as_sent).ok().cloned();
+        if let Ok((variants, _)) = stored_under(self, &wanted, ask.arrived, select).await {
             explained.stored = variants.iter().map(|stored| self.examine(stored)).collect();
         }
         let found = lookup(self, &rules, routed.rule, &ask, &wanted).await;

@@ -36,8 +36,8 @@ pub(super) async fn lookup(proxy: &Proxy, rules: &Rules, rule: &Rule, ask: &Ask,
         return nothing(Reuse::Pass(Reason::Isolated), ask.arrived);
     }
     let as_sent = |name: &_| vary::normalised(wanted.as_sent(rules, rule, &ask.fields, ask.forwarded_by()), name);
-    let suits = |variants: &Variants| vary::select(variants, as_sent).is_ok();
-    let Ok((variants, at)) = stored_under(proxy, wanted, ask.arrived, suits).await else {
+    let select = |variants: &Variants| vary::select(variants, as_sent).ok().cloned();
+    let Ok((variants, at)) = stored_under(proxy, wanted, ask.arrived, select).await else {
         return nothing(Reuse::Fetch(Reason::StoreUnavailable), ask.arrived);
     };
     match vary::select(&variants, as_sent) {
@@ -98,35 +98,35 @@ pub(super) fn standing(proxy: &Proxy, stored: &StoredResponse) -> Standing {
 /// none of the variants in memory suits: one that is too large for memory, or that another proxy has stored, is there alone.
 ///
 /// # Errors
-/// The store could not answer, and memory has nothing.
+/// The store could not answer, and memory has nothing that suits.
 pub(super) async fn stored_under(
     proxy: &Proxy,
     wanted: &Wanted,
     asked: Timestamp,
-    suits: impl Fn(&Variants) -> bool,
+    select: impl Fn(&Variants) -> Option<Arc<StoredResponse>>,
 ) -> Result<(Variants, Timestamp), StoreError> {
     let in_memory = proxy.memory.get(wanted.cache, &wanted.key);
-    if let Some(variants) = in_memory.as_ref().filter(|variants| suits(variants)) {
+    if let Some(variants) = in_memory.as_ref().filter(|variants| select(variants).is_some()) {
         return Ok((variants.clone(), asked));
     }
-    let of_store = in_store(proxy, wanted).await;
-    match in_memory {
-        // What memory has tells why it is a miss.
-        Some(variants) if !of_store.as_ref().is_ok_and(|(of_store, _)| suits(of_store)) => Ok((variants, asked)),
-        _ => of_store,
-    }
-}
-
-async fn in_store(proxy: &Proxy, wanted: &Wanted) -> Result<(Variants, Timestamp), StoreError> {
     // Noted before the store is read: a session that changes meanwhile finds it.
     let _filling = wanted.session.as_ref().map(|session| proxy.sessions.filling(session.hashes()));
-    let variants = proxy.store.get(wanted.cache, &wanted.key).await?;
+    let of_store = Variants::of(proxy.store.get(wanted.cache, &wanted.key).await?);
     let now = proxy.clock.now();
+    let wanted_there = match &in_memory {
+        None => of_store.to_vec(),
+        // What memory has of the others is no older than what the store has of them.
+        Some(_) => select(&of_store).into_iter().collect(),
+    };
     // With coded forms under way elsewhere it is about to be replaced in the store: in memory it would stay without them.
     let is_settled =
         |stored: &&Arc<StoredResponse>| !stored.awaits_forms() || stored.lifetime().received.plus(AWAITED_MAX) < now;
-    for stored in variants.iter().rev().filter(is_settled) {
+    for stored in wanted_there.iter().rev().filter(is_settled) {
         proxy.promote(stored.clone());
     }
-    Ok((Variants::of(variants), now))
+    match in_memory {
+        // What memory has tells why it is a miss.
+        Some(variants) if wanted_there.is_empty() => Ok((variants, asked)),
+        _ => Ok((of_store, now)),
+    }
 }

@@ -182,7 +182,8 @@ impl Proxy {
         self.tasks.close();
         let all = async { tokio::join!(self.tasks.wait(), self.origins.finish()) };
         if timeout(within, all).await.is_err() {
-            tracing::warn!(left = self.tasks.len(), "fills, tunnels or uploads were given up");
+            let left = self.tasks.len() + self.origins.uploads();
+            tracing::warn!(left, "fills, tunnels or uploads were given up");
         }
     }
 

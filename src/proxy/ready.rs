@@ -153,13 +153,13 @@ impl Proxy {
 
     /// Tells of a hit that went the short way.
     pub fn tell(&self, receipt: &Receipt, sent: &Sent<'_>) {
-        // All of them are ASCII, and nobody reads them where there is no access log.
+        // All of them are ASCII. Nobody reads these where there is no access log.
         let is_logged = self.observer.logs_access();
         let text = |part| if is_logged { str::from_utf8(part).unwrap_or_default() } else { "" };
         self.observer.served(&Served {
             time: receipt.arrived.wall,
             duration: receipt.arrived.elapsed(),
-            id: text(receipt.id.as_bytes()),
+            id: str::from_utf8(receipt.id.as_bytes()).unwrap_or_default(),
             client: receipt.client,
             method: &receipt.method,
             host: text(sent.host),

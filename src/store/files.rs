@@ -2,9 +2,8 @@
 //!
 //! They decide nothing. Whoever asks has found a stored response in memory, and that it may be served, and holds its content; what they
 //! get here is the same bytes in another form, or nothing. A stored response that is gone asks for nothing any more, and its files
-//! give way in time.
+//! give way when others need the room.
 
-use super::memory::shards;
 use crate::body::MemoryFile;
 use crate::coding::Coding;
 use quick_cache::sync::{Cache, DefaultLifecycle};
@@ -73,7 +72,8 @@ impl Files {
         let bytes_max = (memory_bytes_max / MEMORY_SHARE).min(BYTES_MAX).min(bytes_of_all);
         let largest_bytes = bytes_max / LARGEST_IN_ALL;
         let options = OptionsBuilder::new()
-            .shards(usize::try_from(shards(bytes_max, largest_bytes)).unwrap_or(1))
+            // In shares there would be no room for eight of the largest.
+            .shards(1)
             .weight_capacity(bytes_max)
             .estimated_items_capacity(usize::try_from(bytes_max).unwrap_or(usize::MAX) / FILE_BYTES_MIN)
             .build();

@@ -295,7 +295,7 @@ impl Compartment {
 }
 
 /// As many shards as leave each its room for large responses.
-pub(super) fn shards(budget_bytes: u64, object_bytes_max: u64) -> u64 {
+fn shards(budget_bytes: u64, object_bytes_max: u64) -> u64 {
     let fit = budget_bytes / (object_bytes_max * OBJECTS_IN_SHARD).max(1);
     // Rounded down to a power of two: `quick_cache` would round up, and the shares would be too small.
     1 << fit.clamp(1, SHARDS_MAX).ilog2()

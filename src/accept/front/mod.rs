@@ -1,7 +1,7 @@
 //! The front of a connection: reads each request's head once, answers what is ready at once, and hands the rest to hyper.
 //!
-//! A hit costs two system calls, a large one three, and as little as can be between them: the head is read in place and judged by the same code as
-//! everywhere, and what is sent stands ready. Everything else goes to a hyper connection of this socket's own, head and body
+//! A hit costs two system calls, one from a file three, and as little as can be between them: the head is read in place and judged
+//! by the same code as everywhere, and what is sent stands ready. Everything else goes to a hyper connection of this socket's own, head and body
 //! as they came; it is made when it is first needed and sleeps in between. Until then an idle connection holds no buffers.
 //!
 //! A front that is off changes nothing but the cost, and what `docs/security.md` lists: it refuses some heads that hyper takes.

@@ -152,19 +152,32 @@ mod tests {
 
     #[test]
     fn bytes_of_the_content_are_told_wherever_it_stands_and_the_head_never() {
-        for bytes in [0, 1, JOINED_BYTES_MAX, JOINED_BYTES_MAX + 1] {
+        for (bytes, steps) in [0, 1, JOINED_BYTES_MAX, JOINED_BYTES_MAX + 1].into_iter().flat_map(in_steps) {
             let mut whole = b"HTTP/1.1 200 OK\r\n\r\n".to_vec();
-            let of_head = whole.len();
+            assert_eq!(whole.len(), HEAD_BYTES);
             let mut rest = Rest::behind(&mut whole, Content::Bytes(vec![b'x'; bytes].into()));
-            let is_joined = whole.len() > of_head;
+            let is_joined = whole.len() > HEAD_BYTES;
             assert_eq!(is_joined, (1..=JOINED_BYTES_MAX).contains(&bytes));
             let (mut head, mut sent) = (&whole[..], 0);
-            for step in [1, of_head - 2, 1, bytes / 3, bytes - bytes / 3] {
+            for step in steps {
                 rest.advance(&mut head, step);
                 sent += step;
-                assert_eq!(rest.sent(), sent.saturating_sub(of_head), "{bytes} {sent}");
-                assert_eq!(head.len() + rest.left(), of_head + bytes - sent, "{bytes} {sent}");
+                assert_eq!(rest.sent(), sent.saturating_sub(HEAD_BYTES), "{bytes} {sent}");
+                assert_eq!(head.len() + rest.left(), HEAD_BYTES + bytes - sent, "{bytes} {sent}");
             }
         }
+    }
+
+    const HEAD_BYTES: usize = 19;
+
+    /// So many bytes behind their head as the system may take them: at once, with a border between both or over it.
+    fn in_steps(bytes: usize) -> [(usize, Vec<usize>); 3] {
+        let third = bytes / 3;
+        [
+            vec![HEAD_BYTES + bytes],
+            vec![1, HEAD_BYTES - 1, third, bytes - third],
+            vec![HEAD_BYTES - 2, 2 + third, bytes - third],
+        ]
+        .map(|steps| (bytes, steps))
     }
 }

@@ -74,7 +74,7 @@ async fn has_room(origin: &Origin) {
 
 #[tokio::test]
 async fn an_answered_upload_that_the_server_does_not_read_is_given_up_and_makes_room() {
-    let origin = narrow(hasty(false).await, Duration::from_millis(1), Duration::from_millis(100));
+    let origin = narrow(hasty(false).await, Duration::from_secs(10), Duration::from_millis(100));
     let (feed, body) = fed();
     ask(&origin, Method::POST, body).await;
     let feeding = tokio::spawn(async move {
