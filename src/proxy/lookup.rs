@@ -113,7 +113,7 @@ pub(super) async fn stored_under(
     let _filling = wanted.session.as_ref().map(|session| proxy.sessions.filling(session.hashes()));
     let of_store = Variants::of(proxy.store.get(wanted.cache, &wanted.key).await?);
     let now = proxy.clock.now();
-    let wanted_there = match &in_memory {
+    let brought_in = match &in_memory {
         None => of_store.to_vec(),
         // What memory has of the others is no older than what the store has of them.
         Some(_) => select(&of_store).into_iter().collect(),
@@ -121,12 +121,12 @@ pub(super) async fn stored_under(
     // With coded forms under way elsewhere it is about to be replaced in the store: in memory it would stay without them.
     let is_settled =
         |stored: &&Arc<StoredResponse>| !stored.awaits_forms() || stored.lifetime().received.plus(AWAITED_MAX) < now;
-    for stored in wanted_there.iter().rev().filter(is_settled) {
+    for stored in brought_in.iter().rev().filter(is_settled) {
         proxy.promote(stored.clone());
     }
     match in_memory {
         // What memory has tells why it is a miss.
-        Some(variants) if wanted_there.is_empty() => Ok((variants, asked)),
+        Some(variants) if brought_in.is_empty() => Ok((variants, asked)),
         _ => Ok((of_store, now)),
     }
 }
